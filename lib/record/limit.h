@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * How much memory a process may still take, and what stops it. Measured by
+ * proc, used by leak for the time left; neither includes the other.
+ */
+#ifndef PF_LIB_RECORD_LIMIT_H
+#define PF_LIB_RECORD_LIMIT_H
+
+#include <stdint.h>
+
+#include "lib/record/field.h"
+
+#define PF_LIMIT_SOURCE_LEN 192
+
+struct pf_limit {
+	int64_t limit_bytes;	/* the limit itself; PF_UNKNOWN = none could be read */
+	int64_t headroom_bytes; /* what is left below it, >= 0; PF_UNKNOWN as above */
+	/* "cgroup /a/b memory.max", "RLIMIT_AS", "MemAvailable+SwapFree"; "" when unknown.
+	 * Holds a cgroup's name as its owner wrote it: raw bytes, the middle cut out if long. */
+	char source[PF_LIMIT_SOURCE_LEN];
+};
+
+#endif
