@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The few kernel types we read, with only the members we read. CO-RE finds
+ * their real offsets at load time, so no vmlinux.h and no particular kernel is
+ * needed to build. Where a member moved or changed, the flavour (___suffix)
+ * names the kernel change behind it.
+ */
+#ifndef PF_BPF_KERNEL_BPF_H
+#define PF_BPF_KERNEL_BPF_H
+
+#include <stdbool.h>
+#include <linux/bpf.h>
+#include <linux/types.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_tracing.h>
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+typedef struct {
+	int counter;
+} atomic_t;
+
+struct list_head {
+	struct list_head *next;
+};
+
+struct seqcount {
+	unsigned int sequence;
+};
+
+/* Since 5.9 (267580db047e) a spinlock-associated seqcount wraps the plain one. */
+struct seqcount_spinlock {
+	struct seqcount seqcount;
+};
+
+typedef struct {
+	struct seqcount_spinlock seqcount;
+} seqlock_t;
+
+struct pid_namespace;
+
+struct upid {
+	int nr;
+	struct pid_namespace *ns;
+};
+
+struct pid {
+	unsigned int level;
+	struct upid numbers[];
+};
+
+typedef struct {
+	unsigned int val;
+} kuid_t;
+
+struct cred {
+	kuid_t uid;
+};
+
+/* 64-bit id since 5.5 (67c0496e87d1). */
+struct kernfs_node {
+	__u64 id;
+};
+
+struct cgroup {
+	struct kernfs_node *kn;
+};
+
+struct cgroup_subsys_state {
+	struct cgroup *cgroup;
+};
+
+struct css_set {
+	struct cgroup_subsys_state *subsys[1];
+	struct cgroup *dfl_cgrp;
+};
+
+enum cgroup_subsys_id {
+	memory_cgrp_id,
+};
+
+/* RSS counters are per-CPU since 6.2 (f1a7941243c1) ... */
+struct percpu_counter {
+	__s64 count;
+};
+
+struct mm_struct {
+	unsigned long total_vm;
+	struct percpu_counter rss_stat[4];
+};
+
+struct signal_struct {
+	atomic_t live;
+	int nr_threads;
+	struct list_head thread_head;
+	struct pid *pids[2]; /* PIDTYPE_PID, PIDTYPE_TGID (2c4704756cab, 4.19) */
+	seqlock_t stats_lock;
+	unsigned long min_flt;
+	unsigned long maj_flt;
+};
+
+struct task_struct {
+	unsigned int flags;
+	int exit_state;
+	int pid;
+	int tgid;
+	struct task_struct *real_parent;
+	struct task_struct *group_leader;
+	struct list_head thread_node;
+	struct pid *thread_pid;
+	__u64 start_boottime;
+	unsigned long min_flt;
+	unsigned long maj_flt;
+	const struct cred *cred;
+	char comm[16];
+	struct mm_struct *mm;
+	struct signal_struct *signal;
+	__u64 self_exec_id;
+	struct css_set *cgroups;
+};
+
+struct seq_file;
+
+struct bpf_iter_meta {
+	struct seq_file *seq;
+};
+
+struct bpf_iter__task {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+};
+
+#pragma clang attribute pop
+
+#define PF_KERNEL_PIDTYPE_TGID 1
+#define PF_KERNEL_PF_EXITING   0x00000004
+#define PF_KERNEL_PF_KTHREAD   0x00200000
+
+#endif

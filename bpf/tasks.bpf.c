@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * One pass over all tasks: memory and fault counters, and the last words of
+ * processes that die between two passes. Nothing here runs at a page fault.
+ *
+ * The kernel adds a dying thread's counts to its process's and unhashes the
+ * thread in one section of signal->stats_lock. Reading both sides between two
+ * equal, even sequence numbers therefore sees each count exactly once; user
+ * space builds the process's total from that.
+ */
+#include "bpf/pf_abi.h"
+#include "bpf/filter.bpf.h"
+#include "bpf/counters.bpf.h"
+#include "bpf/ring.bpf.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+#define PF_SEQ_TRIES  4
+#define PF_WALK_STEPS (1 << 17) /* threads and new starts */
+
+const volatile bool pf_counting = false;      /* the fault programs are loaded too */
+const volatile bool pf_mem_hierarchy = false; /* the memory controller has its own hierarchy */
+
+/* Processes named by -p, by pid in the reader's namespace; the pass answers with pf_tgids. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, PF_MAX_PIDS);
+	__type(key, __u32);
+	__type(value, __u8);
+} pf_named SEC(".maps");
+
+static __always_inline int pf_pid_at(struct pid *pid, unsigned int level)
+{
+	struct upid *slot;
+	int nr = 0;
+
+	if (!pid || level > pid->level)
+		return 0;
+	slot = (void *)pid + bpf_core_field_offset(struct pid, numbers) +
+	       level * bpf_core_type_size(struct upid);
+	bpf_probe_read_kernel(&nr, sizeof(nr),
+			      (void *)slot + bpf_core_field_offset(struct upid, nr));
+	return nr;
+}
+
+/*
+ * Namespace depth of the process that reads the pass. Only a pass runs in its
+ * context, so the first one must be made before the exit program is attached.
+ */
+__u32 pf_reader_level = 0;
+
+/*
+ * Own and dead threads' counts, each seen once. "Released" is read after the
+ * dead ones' sum: a thread that is still hashed then is not in it.
+ */
+static __always_inline void pf_read_faults(struct task_struct *task, struct pf_task_head *head)
+{
+	struct signal_struct *signal = task->signal;
+
+	head->flags |= PF_REC_UNSTABLE;
+	for (int i = 0; i < PF_SEQ_TRIES; i++) {
+		unsigned int seq = signal->stats_lock.seqcount.seqcount.sequence;
+
+		barrier();
+		head->dead_min = signal->min_flt;
+		head->dead_maj = signal->maj_flt;
+		head->own_min = task->min_flt;
+		head->own_maj = task->maj_flt;
+		head->nr_threads = signal->nr_threads;
+		if (!task->thread_pid)
+			head->flags |= PF_REC_RELEASED;
+		barrier();
+		if (!(seq & 1) && seq == signal->stats_lock.seqcount.seqcount.sequence) {
+			head->flags &= ~PF_REC_UNSTABLE;
+			break;
+		}
+	}
+}
+
+static __always_inline void pf_read_memory(struct task_struct *task, struct pf_task_rec *rec)
+{
+	struct mm_struct *mm = task->mm;
+
+	if (!mm)
+		return;
+	rec->vsz_pages = mm->total_vm;
+	/* Constant indices: CO-RE does not know the real size of an element otherwise. */
+	rec->rss_pages[PF_MM_FILE] = mm->rss_stat[0].count;
+	rec->rss_pages[PF_MM_ANON] = mm->rss_stat[1].count;
+	rec->rss_pages[PF_MM_SWAP] = mm->rss_stat[2].count;
+	rec->rss_pages[PF_MM_SHMEM] = mm->rss_stat[3].count;
+	/* Gone meanwhile: what was read may be another's. */
+	if (task->mm == mm)
+		rec->head.flags |= PF_REC_HAS_MM;
+}
+
+static __always_inline __u64 pf_memory_cgroup(struct css_set *set)
+{
+	struct cgroup_subsys_state *css = NULL;
+	int index = bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id);
+
+	if (!pf_mem_hierarchy)
+		return 0;
+	bpf_probe_read_kernel(&css, sizeof(css),
+			      (void *)set + bpf_core_field_offset(struct css_set, subsys) +
+				      index * sizeof(css));
+	return BPF_CORE_READ(css, cgroup, kn, id);
+}
+
+/* Everything but counts and memory. The name and identity are the leader's. */
+static __always_inline void pf_read_identity(struct task_struct *task, unsigned int level,
+					     struct pf_task_rec *rec)
+{
+	struct task_struct *leader = task->group_leader;
+	struct signal_struct *signal = task->signal;
+	struct pid *pid = signal->pids[PF_KERNEL_PIDTYPE_TGID];
+
+	rec->tgid = task->tgid;
+	rec->uid = task->cred->uid.val;
+	rec->exec_id = task->self_exec_id;
+	rec->cgroup_id = task->cgroups->dfl_cgrp->kn->id;
+	rec->mem_cgroup_id = pf_memory_cgroup(task->cgroups);
+	rec->nspid = pid ? pf_pid_at(pid, pid->level) : 0;
+	rec->ppid = pf_pid_at(task->real_parent->signal->pids[PF_KERNEL_PIDTYPE_TGID], level);
+	bpf_probe_read_kernel(rec->comm, sizeof(rec->comm), &leader->comm);
+}
+
+/* Named by -p? Then the other programs are told its pid as they see it. */
+static __always_inline bool pf_named_here(struct task_struct *task, int pid)
+{
+	__u32 key = pid, tgid = task->tgid;
+	__u8 yes = 1;
+
+	if (pf_by_uid && task->cred->uid.val != pf_uid)
+		return false;
+	if (!pf_by_pid)
+		return true;
+	if (!bpf_map_lookup_elem(&pf_named, &key))
+		return false;
+	if (!bpf_map_lookup_elem(&pf_tgids, &tgid))
+		bpf_map_update_elem(&pf_tgids, &tgid, &yes, BPF_ANY);
+	return true;
+}
+
+static __always_inline void pf_add_events(struct task_struct *task, struct pf_task_head *head)
+{
+	struct pf_counts *own;
+
+	if (!pf_counting)
+		return;
+	own = bpf_task_storage_get(&pf_counts, task, NULL, 0);
+	if (!own)
+		return;
+	head->user = own->user;
+	head->kernel = own->kernel;
+}
+
+SEC("iter/task")
+int pf_task_pass(struct bpf_iter__task *ctx)
+{
+	struct seq_file *seq = ctx->meta->seq;
+	struct task_struct *task = ctx->task;
+	unsigned int level = bpf_get_current_task_btf()->thread_pid->level;
+	struct pf_task_rec rec;
+	int pid;
+
+	if (!task || (task->flags & PF_KERNEL_PF_KTHREAD))
+		return 0;
+	pf_reader_level = level;
+	pid = level ? pf_pid_at(task->signal->pids[PF_KERNEL_PIDTYPE_TGID], level) : task->tgid;
+	if (!pid || !pf_named_here(task, pid))
+		return 0;
+
+	__builtin_memset(&rec, 0, sizeof(rec));
+	rec.head.pid = pid;
+	rec.head.start_ns = task->group_leader->start_boottime;
+	pf_read_faults(task, &rec.head);
+	pf_add_events(task, &rec.head);
+	if (task != task->group_leader && task->group_leader->mm) {
+		rec.head.size = sizeof(rec.head);
+		bpf_seq_write(seq, &rec.head, sizeof(rec.head));
+		return 0;
+	}
+	rec.head.flags |= PF_REC_FULL;
+	rec.head.size = sizeof(rec);
+	pf_read_identity(task, level, &rec);
+	pf_read_memory(task, &rec);
+	if (task->exit_state && rec.head.nr_threads <= 1)
+		rec.head.flags |= PF_REC_ZOMBIE;
+	bpf_seq_write(seq, &rec, sizeof(rec));
+	return 0;
+}
+
+/* A walk over the threads of a dying process. */
+struct pf_walk {
+	struct signal_struct *signal;
+	struct list_head *end;
+	struct list_head *node; /* NULL = begin */
+	__u64 min;
+	__u64 maj;
+	unsigned int seq;
+	bool done;
+};
+
+static __always_inline unsigned int pf_stats_sequence(struct signal_struct *signal)
+{
+	return BPF_CORE_READ(signal, stats_lock.seqcount.seqcount.sequence);
+}
+
+static __always_inline void pf_walk_begin(struct pf_walk *w)
+{
+	struct signal_struct *signal = w->signal;
+
+	w->seq = pf_stats_sequence(signal);
+	w->min = BPF_CORE_READ(signal, min_flt);
+	w->maj = BPF_CORE_READ(signal, maj_flt);
+	w->node = BPF_CORE_READ(signal, thread_head.next);
+}
+
+static long pf_walk_step(__u32 i, struct pf_walk *w)
+{
+	struct list_head *node = w->node;
+	struct task_struct *thread;
+
+	if (!node) {
+		pf_walk_begin(w);
+		return 0;
+	}
+	if (node == w->end) {
+		w->node = NULL;
+		w->done = !(w->seq & 1) && w->seq == pf_stats_sequence(w->signal);
+		return w->done;
+	}
+	thread = (void *)node - bpf_core_field_offset(struct task_struct, thread_node);
+	w->min += BPF_CORE_READ(thread, min_flt);
+	w->maj += BPF_CORE_READ(thread, maj_flt);
+	w->node = BPF_CORE_READ(node, next);
+	return 0;
+}
+
+/*
+ * Total of a process whose last thread is on its way out: the released ones'
+ * sum and every thread still in the list. A thread that is released during the
+ * walk moves the sequence number, and the walk starts again.
+ */
+static __always_inline void pf_sum_threads(struct task_struct *task, struct pf_task_rec *rec)
+{
+	struct pf_walk w = { .signal = task->signal };
+
+	w.end = (void *)w.signal + bpf_core_field_offset(struct signal_struct, thread_head);
+	bpf_loop(PF_WALK_STEPS, pf_walk_step, &w, 0);
+	rec->head.own_min = w.min;
+	rec->head.own_maj = w.maj;
+	if (!w.done)
+		rec->head.flags |= PF_REC_PARTIAL;
+}
+
+static __always_inline void pf_send(struct task_struct *task, __u32 flags, __u64 user, __u64 kernel)
+{
+	int pid = pf_pid_at(task->signal->pids[PF_KERNEL_PIDTYPE_TGID], pf_reader_level);
+	struct pf_task_rec *rec;
+
+	if (!pid)
+		return; /* not in the reader's namespace */
+	rec = pf_ring_reserve(sizeof(*rec));
+	if (!rec)
+		return;
+	__builtin_memset(rec, 0, sizeof(*rec));
+	rec->head.size = sizeof(*rec);
+	rec->head.flags = flags | PF_REC_FULL;
+	rec->head.pid = pid;
+	rec->head.start_ns = task->group_leader->start_boottime;
+	rec->head.user = user;
+	rec->head.kernel = kernel;
+	pf_read_identity(task, pf_reader_level, rec);
+	if (flags & PF_REC_EXIT) {
+		pf_read_memory(task, rec);
+		pf_sum_threads(task, rec);
+	}
+	pf_ring_submit(rec);
+}
+
+/*
+ * A dying thread's events go to the leader's counters. When the leader is
+ * dying or dead itself they go to user space, because an exec may release the
+ * leader before the process ends. Cleared first: a pass in between sees too
+ * little, which the next one corrects, never too much.
+ */
+static __always_inline void pf_hand_over(struct task_struct *task, bool last)
+{
+	struct task_struct *leader = task->group_leader;
+	struct pf_counts *own, *kept;
+	__u64 user, kernel;
+
+	own = bpf_task_storage_get(&pf_counts, task, NULL, 0);
+	if (!own || last)
+		return;
+	user = own->user;
+	kernel = own->kernel;
+	own->user = 0;
+	own->kernel = 0;
+	if (task == leader || (leader->flags & PF_KERNEL_PF_EXITING)) {
+		if (user || kernel)
+			pf_send(task, PF_REC_HANDOVER, user, kernel);
+		return;
+	}
+	kept = bpf_task_storage_get(&pf_counts, leader, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!kept) {
+		pf_send(task, PF_REC_HANDOVER, user, kernel);
+		return;
+	}
+	__sync_fetch_and_add(&kept->user, user);
+	__sync_fetch_and_add(&kept->kernel, kernel);
+}
+
+static __always_inline void pf_add_kept(struct task_struct *task, __u64 *user, __u64 *kernel)
+{
+	struct pf_counts *c = bpf_task_storage_get(&pf_counts, task, NULL, 0);
+
+	if (!c)
+		return;
+	*user += c->user;
+	*kernel += c->kernel;
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(pf_task_exit, struct task_struct *dying)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	bool last = task->signal->live.counter == 0;
+	__u64 user = 0, kernel = 0;
+
+	if ((task->flags & PF_KERNEL_PF_KTHREAD) || !pf_wanted(task))
+		return 0;
+	if (pf_counting) {
+		pf_hand_over(task, last);
+		if (last) {
+			pf_add_kept(task, &user, &kernel);
+			if (task != task->group_leader)
+				pf_add_kept(task->group_leader, &user, &kernel);
+		}
+	}
+	if (last)
+		pf_send(task, PF_REC_EXIT, user, kernel);
+	return 0;
+}
