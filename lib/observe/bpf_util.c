@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the owners of BPF objects share. Decides nothing about what to load.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "lib/base/cleanup.h"
+#include "lib/base/error.h"
+#include "lib/base/log.h"
+#include "lib/observe/bpf_util.h"
+#include "lib/observe/observe.h"
+
+/* The verifier's log comes as one long text: at -v its first line, at -vv all of it. */
+static int __attribute__((format(printf, 2, 0)))
+print_libbpf(enum libbpf_print_level level, const char *fmt, va_list ap)
+{
+	enum pf_log_level as = level == LIBBPF_DEBUG ? PF_LOG_DEBUG : PF_LOG_INFO;
+	_cleanup_free_ char *text = NULL;
+	char *line, *save = NULL;
+
+	if (pf_log_level() < as || vasprintf(&text, fmt, ap) < 0)
+		return 0;
+	for (line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		pf_log(as, "%s", line);
+		as = PF_LOG_DEBUG;
+	}
+	return 0;
+}
+
+void pf_bpf_log_setup(void)
+{
+	libbpf_set_print(print_libbpf);
+}
+
+int pf_bpf_fail(struct pf_error *err, int code, const char *what)
+{
+	const char *hint = "-vv shows the kernel's own words";
+
+	if (code < 0)
+		code = -code;
+	if (code == EPERM || code == EACCES)
+		hint = "needs root or CAP_BPF+CAP_PERFMON";
+	else if (code == ESRCH || code == ENOENT)
+		hint = "this kernel lacks BTF or one of the things asked for";
+	return pf_fail(err, code, "cannot %s: %s (%s)", what, strerror(code), hint);
+}
+
+uint32_t pf_bpf_named_max(const struct pf_observe_config *config)
+{
+	return config->n_pids ? (uint32_t)config->n_pids : 1;
+}
+
+static int64_t map_memory(int fd)
+{
+	_cleanup_fclose_ FILE *f = NULL;
+	char path[64], line[128];
+	int64_t bytes = 0;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	f = fopen(path, "re");
+	while (f && fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "memlock: %" SCNd64, &bytes) == 1)
+			break;
+	}
+	return bytes;
+}
+
+static void add_program(struct pf_bpf_cost *cost, const struct bpf_program *prog)
+{
+	struct bpf_prog_info info = { 0 };
+	__u32 len = sizeof(info);
+	int fd = bpf_program__fd(prog);
+
+	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len))
+		return;
+	cost->run_ns += (int64_t)info.run_time_ns;
+	cost->runs += (int64_t)info.run_cnt;
+}
+
+void pf_bpf_cost_add(struct pf_bpf_cost *cost, const struct bpf_object *obj, const char *skip)
+{
+	const struct bpf_program *prog = NULL;
+	const struct bpf_map *map = NULL;
+
+	while ((prog = bpf_object__next_program(obj, (struct bpf_program *)prog))) {
+		if (!skip || strcmp(bpf_program__name(prog), skip))
+			add_program(cost, prog);
+	}
+	while ((map = bpf_object__next_map(obj, map))) {
+		if (bpf_map__fd(map) >= 0)
+			cost->map_bytes += map_memory(bpf_map__fd(map));
+	}
+}
+
+int pf_bpf_time_programs(void)
+{
+	int fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
+
+	return fd < 0 ? -errno : fd;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the owners of BPF objects share: libbpf's messages, refusals in words, cost. */
+#ifndef PF_LIB_OBSERVE_BPF_UTIL_H
+#define PF_LIB_OBSERVE_BPF_UTIL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct bpf_object;
+struct pf_error;
+struct pf_observe_config;
+
+struct pf_bpf_cost {
+	bool timed;
+	int64_t run_ns;
+	int64_t runs;
+	int64_t map_bytes;
+};
+
+/* libbpf's own messages go to our log at -vv (debug) and -v (the rest). */
+void pf_bpf_log_setup(void);
+
+/* Fill *err for a step that failed: "cannot load the task iterator: Operation not permitted (…)". */
+int pf_bpf_fail(struct pf_error *err, int code, const char *what);
+
+/* Entries for the maps of named processes: no more memory than asked for. */
+uint32_t pf_bpf_named_max(const struct pf_observe_config *config);
+
+/* Add one object's programs' run time and maps' memory to *cost. Programs in `skip` are left out. */
+void pf_bpf_cost_add(struct pf_bpf_cost *cost, const struct bpf_object *obj, const char *skip);
+
+/* Have the kernel time BPF programs until the descriptor is closed; -errno. */
+int pf_bpf_time_programs(void);
+
+#endif

@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the kernel tells: chooses the sources, ties passes, exit records and the
+ * table of processes together. Judges and prints nothing.
+ */
+#include <errno.h>
+#include <malloc.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "lib/base/cleanup.h"
+#include "lib/base/clock.h"
+#include "lib/base/error.h"
+#include "lib/observe/bpf_util.h"
+#include "lib/observe/faults.h"
+#include "lib/observe/observe.h"
+#include "lib/observe/procpass.h"
+#include "lib/observe/table.h"
+#include "lib/observe/tasks.h"
+
+#define NOTES_MAX 4
+#define NOTE_LEN  512
+
+/* A task storage element with our value and the storage that holds it, as slabs round them up. */
+#define STORAGE_BYTES 320
+
+struct pf_observe {
+	struct pf_observe_config config;
+	int64_t pids[PF_OBSERVE_PIDS_MAX];
+	struct pf_tasks *tasks; /* NULL: the pass comes from /proc */
+	struct pf_procpass *procpass;
+	struct pf_faults *faults;
+	struct pf_table *table;
+	int timing_fd;
+	bool exits;
+	size_t named_left;
+	uint64_t opened_ns;
+	double cpu_at_open_s;
+	int64_t storages; /* threads with counts, in the last pass */
+	size_t n_notes;
+	char notes[NOTES_MAX][NOTE_LEN];
+};
+
+static void __attribute__((format(printf, 2, 3))) note(struct pf_observe *o, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (o->n_notes == NOTES_MAX)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(o->notes[o->n_notes++], NOTE_LEN, fmt, ap);
+	va_end(ap);
+}
+
+const char *pf_observe__note(const struct pf_observe *o, size_t i)
+{
+	return i < o->n_notes ? o->notes[i] : NULL;
+}
+
+const char *pf_observe__backend(const struct pf_observe *o)
+{
+	return o->faults ? "tp_btf" : "counters";
+}
+
+const char *pf_observe__snapshot(const struct pf_observe *o)
+{
+	return o->tasks ? "iter" : "proc";
+}
+
+int pf_observe__fd(const struct pf_observe *o)
+{
+	return o->tasks ? pf_tasks__ring_fd(o->tasks) : -1;
+}
+
+bool pf_observe__all_gone(const struct pf_observe *o)
+{
+	if (!o->config.n_pids)
+		return false;
+	return pf_observe__fd(o) >= 0 ? !o->named_left : !pf_table__alive(o->table);
+}
+
+static double own_cpu_s(void)
+{
+	struct rusage ru;
+
+	getrusage(RUSAGE_SELF, &ru);
+	return (double)ru.ru_utime.tv_sec + (double)ru.ru_stime.tv_sec +
+	       (double)(ru.ru_utime.tv_usec + ru.ru_stime.tv_usec) / 1e6;
+}
+
+/*
+ * Since 6.2 (f1a7941243c1) each CPU keeps up to a batch of pages of every
+ * counter to itself; batch as in lib/percpu_counter.c.
+ */
+static int64_t rss_error_bytes(void)
+{
+	int64_t cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	int64_t batch = cpus * 2 > 32 ? cpus * 2 : 32;
+
+	return batch * cpus * getpagesize();
+}
+
+static int open_programs(struct pf_observe *o, struct pf_error *err)
+{
+	const struct pf_observe_config *c = &o->config;
+	struct pf_error why = { 0 };
+
+	if (c->snapshot == PF_SNAPSHOT_PROC)
+		return c->backend == PF_BACKEND_TP_BTF
+			       ? pf_fail(err, EINVAL, "backend tp_btf needs the task iterator")
+			       : 0;
+	if (c->backend != PF_BACKEND_COUNTERS) {
+		o->faults = pf_faults__open(c, &why);
+		if (!o->faults && c->backend == PF_BACKEND_TP_BTF)
+			return pf_fail(err, why.code, "%s", why.text);
+	}
+	o->tasks = pf_tasks__open(c, o->faults ? pf_faults__counts_fd(o->faults) : -1,
+				  o->faults ? pf_faults__tgids_fd(o->faults) : -1, &why);
+	if (!o->tasks) {
+		if (c->snapshot == PF_SNAPSHOT_ITER || c->backend == PF_BACKEND_TP_BTF)
+			return pf_fail(err, why.code, "%s", why.text);
+		note(o, "%s; reading /proc instead: no fault events, no short-lived processes",
+		     why.text);
+		pf_faults__close(o->faults);
+		o->faults = NULL;
+	} else if (!o->faults && c->backend == PF_BACKEND_AUTO) {
+		note(o, "%s; going on with the kernel's totals only", why.text);
+	}
+	return 0;
+}
+
+static void on_task(void *ctx, const struct pf_task_head *head)
+{
+	struct pf_observe *o = ctx;
+
+	o->storages += head->user || head->kernel;
+	pf_table__task(o->table, head);
+}
+
+static void on_record(void *ctx, const struct pf_task_rec *rec)
+{
+	struct pf_observe *o = ctx;
+
+	pf_table__event(o->table, rec);
+	if (o->config.n_pids && (rec->head.flags & PF_REC_EXIT)) {
+		pf_tasks__forget_pid(o->tasks, rec);
+		o->named_left--;
+	}
+}
+
+static int pass(struct pf_observe *o, struct pf_error *err)
+{
+	o->storages = 0;
+	pf_table__begin(o->table);
+	if (o->tasks)
+		return pf_tasks__pass(o->tasks, on_task, o, err);
+	return pf_procpass__run(o->procpass, on_task, o, err);
+}
+
+static int open_sources(struct pf_observe *o, struct pf_error *err)
+{
+	int ret = open_programs(o, err);
+
+	if (ret || o->tasks)
+		return ret;
+	o->procpass = pf_procpass__open(&o->config, err);
+	return o->procpass ? 0 : -errno;
+}
+
+static int open_table(struct pf_observe *o, struct pf_error *err)
+{
+	struct pf_table_config tc = {
+		.max_processes = o->config.max_processes,
+		.tracing = o->faults != NULL,
+		.exits = o->tasks && o->config.exits,
+		.exe = o->config.exe,
+		.rss_error_bytes = rss_error_bytes(),
+		.proc_root = o->config.proc_root,
+	};
+
+	o->table = pf_table__new(&tc);
+	return o->table ? 0 : pf_fail(err, ENOMEM, "out of memory");
+}
+
+static int attach(struct pf_observe *o, struct pf_error *err)
+{
+	int ret = 0;
+
+	if (o->tasks && o->config.exits)
+		ret = pf_tasks__watch_exits(o->tasks, on_record, o, err);
+	if (!ret && o->faults)
+		ret = pf_faults__attach(o->faults, err);
+	return ret;
+}
+
+static void start_timing(struct pf_observe *o)
+{
+	if (!o->config.overhead || !o->tasks)
+		return;
+	o->timing_fd = pf_bpf_time_programs();
+	if (o->timing_fd < 0)
+		note(o, "cannot time BPF programs: %s (needs CAP_SYS_ADMIN)",
+		     strerror(-o->timing_fd));
+}
+
+/*
+ * Two passes: the first tells the exit program in which namespace we live, and
+ * whatever thread one of them missed the other has seen.
+ */
+static int take_baseline(struct pf_observe *o, struct pf_error *err)
+{
+	int ret = pass(o, err);
+
+	if (!ret)
+		ret = attach(o, err);
+	if (!ret)
+		ret = pass(o, err);
+	if (ret)
+		return ret;
+	pf_table__baseline(o->table, pf_boottime_ns());
+	o->opened_ns = pf_boottime_ns();
+	o->cpu_at_open_s = own_cpu_s();
+	return 0;
+}
+
+struct pf_observe *pf_observe__open(const struct pf_observe_config *config, struct pf_error *err)
+{
+	struct pf_observe *o = calloc(1, sizeof(*o));
+	int ret;
+
+	if (!o || config->n_pids > PF_OBSERVE_PIDS_MAX) {
+		pf_fail(err, o ? E2BIG : ENOMEM, o ? "too many processes named" : "out of memory");
+		free(o);
+		return NULL;
+	}
+	o->config = *config;
+	memcpy(o->pids, config->pids, config->n_pids * sizeof(o->pids[0]));
+	o->config.pids = o->pids;
+	o->timing_fd = -1;
+	o->named_left = config->n_pids;
+	pf_bpf_log_setup();
+	ret = open_sources(o, err);
+	if (!ret)
+		ret = open_table(o, err);
+	if (!ret) {
+		malloc_trim(0); /* the kernel's BTF was in memory for a moment */
+		start_timing(o);
+		ret = take_baseline(o, err);
+	}
+	if (ret) {
+		pf_observe__close(o);
+		errno = -ret;
+		return NULL;
+	}
+	return o;
+}
+
+void pf_observe__close(struct pf_observe *o)
+{
+	if (!o)
+		return;
+	pf_faults__close(o->faults);
+	pf_tasks__close(o->tasks);
+	pf_procpass__close(o->procpass);
+	pf_table__free(o->table);
+	if (o->timing_fd >= 0)
+		close(o->timing_fd);
+	free(o);
+}
+
+void pf_observe__drain(struct pf_observe *o)
+{
+	if (o->tasks)
+		pf_tasks__drain(o->tasks);
+}
+
+int pf_observe__next(struct pf_observe *o, struct pf_interval *interval, struct pf_error *err)
+{
+	int ret;
+
+	memset(interval, 0, sizeof(*interval));
+	pf_observe__drain(o);
+	ret = pass(o, err);
+	if (ret)
+		return ret;
+	/* Who died during the pass is told now, not an interval later. */
+	pf_observe__drain(o);
+	ret = pf_table__end(o->table, pf_boottime_ns(), interval);
+	if (ret)
+		return pf_fail(err, -ret, "out of memory");
+	if (o->tasks)
+		interval->losses.events = pf_tasks__lost(o->tasks);
+	if (o->faults)
+		interval->losses.counters = pf_faults__uncounted(o->faults);
+	return 0;
+}
+
+static int64_t own_rss_bytes(void)
+{
+	_cleanup_fclose_ FILE *f = fopen("/proc/self/statm", "re");
+	long pages = 0;
+
+	if (!f || fscanf(f, "%*s %ld", &pages) != 1)
+		return PF_UNKNOWN;
+	return (int64_t)pages * getpagesize();
+}
+
+void pf_observe__overhead(const struct pf_observe *o, struct pf_overhead *out)
+{
+	struct pf_bpf_cost cost = { 0 };
+
+	if (o->tasks)
+		pf_tasks__cost(o->tasks, &cost);
+	if (o->faults)
+		pf_faults__cost(o->faults, &cost);
+	out->wall_s = (double)(pf_boottime_ns() - o->opened_ns) / 1e9;
+	out->cpu_s = own_cpu_s() - o->cpu_at_open_s;
+	out->rss_bytes = own_rss_bytes();
+	out->bpf_ns = o->timing_fd >= 0 ? cost.run_ns : PF_UNKNOWN;
+	out->bpf_runs = o->timing_fd >= 0 ? cost.runs : PF_UNKNOWN;
+	out->map_bytes = cost.map_bytes;
+	out->storage_bytes = o->faults ? o->storages * STORAGE_BYTES : 0;
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the kernel tells: one call, one moment. Chooses by probing where the
+ * snapshot of all processes comes from (BPF task iterator, else /proc) and what
+ * counts fault events, and says what it chose. Knows nothing of leaks, columns
+ * or options.
+ */
+#ifndef PF_LIB_OBSERVE_OBSERVE_H
+#define PF_LIB_OBSERVE_OBSERVE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/record/sample.h"
+
+struct pf_error;
+struct pf_observe;
+
+enum pf_backend {
+	PF_BACKEND_AUTO,     /* the most precise that works */
+	PF_BACKEND_TP_BTF,   /* counts user and kernel fault events */
+	PF_BACKEND_COUNTERS, /* the kernel's own totals: nothing runs at a fault */
+};
+
+enum pf_snapshot {
+	PF_SNAPSHOT_AUTO,
+	PF_SNAPSHOT_ITER, /* BPF task iterator */
+	PF_SNAPSHOT_PROC, /* /proc */
+};
+
+struct pf_observe_config {
+	enum pf_backend backend;
+	enum pf_snapshot snapshot;
+	bool exits;	       /* report processes that die between two moments */
+	bool exe;	       /* fill sample.exe */
+	bool overhead;	       /* have the kernel time our programs (taxes every BPF program) */
+	const int64_t *pids;   /* only these; borrowed during open */
+	size_t n_pids;	       /* 0 = all, at most PF_OBSERVE_PIDS_MAX */
+	int64_t uid;	       /* only this user's; -1 = all */
+	size_t max_processes;  /* bound on the table */
+	const char *proc_root; /* "/proc" */
+};
+
+#define PF_OBSERVE_PIDS_MAX 1024
+
+/*
+ * Load, attach, take the baseline: the first interval begins when this
+ * returns. NULL on failure with *err filled. Where less than asked for is to
+ * be had and that was not forced, it goes on with less and notes it.
+ */
+struct pf_observe *pf_observe__open(const struct pf_observe_config *config, struct pf_error *err);
+
+/* What has to be said about the choice, one sentence each, NULL when there are no more. */
+const char *pf_observe__note(const struct pf_observe *o, size_t i);
+
+const char *pf_observe__backend(const struct pf_observe *o);  /* "tp_btf", "counters" */
+const char *pf_observe__snapshot(const struct pf_observe *o); /* "iter", "proc" */
+
+/*
+ * Becomes readable when exit records pile up: call pf_observe__drain then, or
+ * records are lost (and counted). -1 = nothing to watch.
+ */
+int pf_observe__fd(const struct pf_observe *o);
+void pf_observe__drain(struct pf_observe *o);
+
+/* Take the moment. Samples are valid until the next call. 0 or -errno with *err filled. */
+int pf_observe__next(struct pf_observe *o, struct pf_interval *interval, struct pf_error *err);
+
+/* All processes named in config.pids have died. */
+bool pf_observe__all_gone(const struct pf_observe *o);
+
+/* The tool's own cost since open. */
+struct pf_overhead {
+	double wall_s;
+	double cpu_s;	   /* this process, user + system; passes over the tasks included */
+	int64_t rss_bytes; /* this process now */
+	int64_t bpf_ns;	   /* run time of the programs at faults and exits; unknown = not timed */
+	int64_t bpf_runs;
+	int64_t map_bytes;     /* memory of the maps, without task storage elements */
+	int64_t storage_bytes; /* estimate for task storage elements; 0 without tracing */
+};
+
+void pf_observe__overhead(const struct pf_observe *o, struct pf_overhead *out);
+
+/* NULL-safe; detaches everything. */
+void pf_observe__close(struct pf_observe *o);
+
+#endif

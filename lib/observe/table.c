@@ -1,0 +1,469 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The processes seen, from readings to samples. Talks to no kernel interface
+ * but /proc for names; keeps no history beyond the totals already reported.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define HASH_NONFATAL_OOM 1 /* without memory an addition fails, not the program */
+#include <uthash.h>
+
+#include "lib/base/clock.h"
+#include "lib/observe/table.h"
+#include "lib/proc/cgroup.h"
+#include "lib/proc/exe.h"
+
+/* A process that started this long before the baseline may still have been missed by it: /proc
+ * tells start times in ticks of 10 ms. */
+#define START_SLACK_NS 20000000ULL
+#define EXE_LEN	       64
+#define CGROUP_NAMES   8192
+
+enum { MINOR, MAJOR, USER, KERNEL, TOTALS };
+
+struct key {
+	int32_t pid;
+	uint32_t zero;
+	uint64_t start_ns;
+};
+
+struct process {
+	UT_hash_handle hh;
+	struct key key;
+	uint32_t pass;	/* the last one it was seen in */
+	uint8_t unseen; /* passes since then */
+	bool known;	/* `reported` is valid */
+	bool unstable;	/* this pass could not read it */
+	bool exited;	/* final totals are in, not yet reported */
+	bool dead;	/* final totals were reported; only its zombie is left */
+	bool has_mm;
+	uint64_t sum[TOTALS];	   /* of this pass */
+	uint64_t total[TOTALS];	   /* highest sum so far */
+	uint64_t reported[TOTALS]; /* total at the last moment */
+	uint64_t handed[2];	   /* events of dead threads, told by hand-over */
+	uint64_t handed_next[2];   /* ... that came during the pass */
+	struct pf_task_rec rec;	   /* the last full one */
+	int64_t rss_bytes;	   /* at the last moment; PF_UNKNOWN = not seen then */
+	uint64_t exe_exec_id;	   /* exec_id `exe` was read for, plus 1 */
+	char exe[EXE_LEN];
+	struct process *next_gone;
+};
+
+struct pf_table {
+	struct pf_table_config config;
+	struct process *processes;
+	struct pf_cgroups *names;
+	int proc_fd;
+	struct pf_sample *samples;
+	size_t samples_cap;
+	uint32_t pass;
+	bool in_pass;
+	uint64_t base_ns; /* boot time of the baseline; 0 = not yet */
+	uint64_t last_ns;
+	uint64_t untracked;   /* processes that found the table full, in the last pass */
+	struct process *gone; /* out of the table, but the last samples point into them */
+};
+
+struct pf_table *pf_table__new(const struct pf_table_config *config)
+{
+	struct pf_table *t = calloc(1, sizeof(*t));
+
+	if (!t)
+		return NULL;
+	t->config = *config;
+	t->names = pf_cgroups__new(config->proc_root, CGROUP_NAMES);
+	t->proc_fd = open(config->proc_root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (!t->names) {
+		pf_table__free(t);
+		errno = ENOMEM;
+		return NULL;
+	}
+	return t;
+}
+
+static void drop(struct pf_table *t, struct process *p)
+{
+	HASH_DEL(t->processes, p);
+	p->next_gone = t->gone;
+	t->gone = p;
+}
+
+static void free_gone(struct pf_table *t)
+{
+	while (t->gone) {
+		struct process *p = t->gone;
+
+		t->gone = p->next_gone;
+		free(p);
+	}
+}
+
+void pf_table__free(struct pf_table *t)
+{
+	struct process *p, *next;
+
+	if (!t)
+		return;
+	HASH_ITER (hh, t->processes, p, next)
+		drop(t, p);
+	free_gone(t);
+	pf_cgroups__free(t->names);
+	if (t->proc_fd >= 0)
+		close(t->proc_fd);
+	free(t->samples);
+	free(t);
+}
+
+size_t pf_table__alive(const struct pf_table *t)
+{
+	return HASH_COUNT(t->processes);
+}
+
+static struct process *find_or_add(struct pf_table *t, const struct pf_task_head *head)
+{
+	struct key key = { .pid = head->pid, .start_ns = head->start_ns };
+	struct process *p;
+
+	HASH_FIND(hh, t->processes, &key, sizeof(key), p);
+	if (p)
+		return p;
+	if (HASH_COUNT(t->processes) >= t->config.max_processes || !(p = calloc(1, sizeof(*p)))) {
+		t->untracked++;
+		return NULL;
+	}
+	p->key = key;
+	p->rss_bytes = PF_UNKNOWN;
+	HASH_ADD(hh, t->processes, key, sizeof(p->key), p);
+	if (!p->hh.tbl) {
+		free(p);
+		t->untracked++;
+		return NULL;
+	}
+	return p;
+}
+
+void pf_table__begin(struct pf_table *t)
+{
+	free_gone(t);
+	pf_cgroups__sweep(t->names);
+	t->pass++;
+	t->in_pass = true;
+	t->untracked = 0;
+}
+
+/* First reading of the process in this pass, or the only thread: then this is all there is. */
+static void start_sum(struct process *p, const struct pf_task_head *head)
+{
+	p->sum[MINOR] = head->dead_min;
+	p->sum[MAJOR] = head->dead_maj;
+	p->sum[USER] = 0;
+	p->sum[KERNEL] = 0;
+}
+
+static void add_thread(struct process *p, const struct pf_task_head *head)
+{
+	p->sum[USER] += head->user;
+	p->sum[KERNEL] += head->kernel;
+	if (head->flags & PF_REC_RELEASED)
+		return;
+	p->sum[MINOR] += head->own_min;
+	p->sum[MAJOR] += head->own_maj;
+}
+
+/* Memory from whichever thread has it: the leader's is gone when it exited first. */
+static void take_full(struct process *p, const struct pf_task_rec *rec, bool first)
+{
+	bool has_mm = rec->head.flags & PF_REC_HAS_MM;
+
+	if (first || has_mm)
+		p->rec = *rec;
+	p->has_mm = first ? has_mm : p->has_mm || has_mm;
+}
+
+void pf_table__task(struct pf_table *t, const struct pf_task_head *head)
+{
+	struct process *p = find_or_add(t, head);
+	bool first;
+
+	if (!p)
+		return;
+	first = p->pass != t->pass;
+	if (first) {
+		p->pass = t->pass;
+		p->unstable = false;
+		p->has_mm = false;
+	}
+	if (head->flags & PF_REC_UNSTABLE)
+		p->unstable = true;
+	if (first || (head->nr_threads == 1 && !(head->flags & PF_REC_RELEASED)))
+		start_sum(p, head);
+	add_thread(p, head);
+	if (head->flags & PF_REC_FULL)
+		take_full(p, (const struct pf_task_rec *)head, first);
+	/* Nobody else tells of deaths here. */
+	if ((head->flags & PF_REC_ZOMBIE) && !t->config.exits && !p->dead)
+		p->exited = true;
+}
+
+static void lift(struct process *p, int which, uint64_t value)
+{
+	if (value > p->total[which])
+		p->total[which] = value;
+}
+
+static void take_exit(struct process *p, const struct pf_task_rec *rec)
+{
+	uint64_t user = p->handed[0] + p->handed_next[0], kernel = p->handed[1] + p->handed_next[1];
+
+	lift(p, MINOR, rec->head.own_min);
+	lift(p, MAJOR, rec->head.own_maj);
+	lift(p, USER, rec->head.user + user);
+	lift(p, KERNEL, rec->head.kernel + kernel);
+	p->rec = *rec;
+	p->has_mm = rec->head.flags & PF_REC_HAS_MM;
+	p->exited = true;
+}
+
+void pf_table__event(struct pf_table *t, const struct pf_task_rec *rec)
+{
+	struct process *p = find_or_add(t, &rec->head);
+	uint64_t *handed;
+
+	if (!p || p->dead)
+		return;
+	if (rec->head.flags & PF_REC_EXIT) {
+		take_exit(p, rec);
+		return;
+	}
+	handed = t->in_pass ? p->handed_next : p->handed;
+	handed[0] += rec->head.user;
+	handed[1] += rec->head.kernel;
+	if (!p->rec.head.size)
+		p->rec = *rec;
+}
+
+/* The pass is over: totals rise to what it saw. */
+static void close_pass(struct pf_table *t, struct process *p)
+{
+	if (p->pass == t->pass && !p->unstable && !p->exited) {
+		lift(p, MINOR, p->sum[MINOR]);
+		lift(p, MAJOR, p->sum[MAJOR]);
+		lift(p, USER, p->sum[USER] + p->handed[0]);
+		lift(p, KERNEL, p->sum[KERNEL] + p->handed[1]);
+	}
+	for (int i = 0; i < 2; i++) {
+		p->handed[i] += p->handed_next[i];
+		p->handed_next[i] = 0;
+	}
+	p->unseen = p->pass == t->pass ? 0 : p->unseen + 1;
+}
+
+static int64_t counter_bytes(const struct process *p, int which)
+{
+	int64_t pages = p->rec.rss_pages[which];
+
+	/* A counter read without its lock can be a little below zero. */
+	return pages > 0 ? pages * getpagesize() : 0;
+}
+
+static int64_t rss_bytes(const struct process *p)
+{
+	if (!p->has_mm)
+		return PF_UNKNOWN;
+	return counter_bytes(p, PF_MM_ANON) + counter_bytes(p, PF_MM_FILE) +
+	       counter_bytes(p, PF_MM_SHMEM);
+}
+
+/* What it did before we looked is not ours to report; since then, all of it. */
+static void learn(const struct pf_table *t, struct process *p)
+{
+	bool born_here = t->base_ns && p->key.start_ns + START_SLACK_NS >= t->base_ns;
+
+	if (p->known)
+		return;
+	p->known = true;
+	if (!born_here)
+		memcpy(p->reported, p->total, sizeof(p->reported));
+	if (born_here)
+		p->rss_bytes = 0;
+	else if (!t->base_ns)
+		p->rss_bytes = rss_bytes(p);
+}
+
+void pf_table__baseline(struct pf_table *t, uint64_t now_ns)
+{
+	struct process *p, *next;
+
+	HASH_ITER (hh, t->processes, p, next) {
+		close_pass(t, p);
+		if (p->pass != t->pass || p->exited) {
+			drop(t, p);
+			continue;
+		}
+		p->known = false;
+		if (!p->unstable)
+			learn(t, p);
+	}
+	t->base_ns = now_ns;
+	t->last_ns = now_ns;
+	t->in_pass = false;
+}
+
+static const char *exe_name(struct pf_table *t, struct process *p)
+{
+	if (!t->config.exe)
+		return NULL;
+	if (p->exe_exec_id != p->rec.exec_id + 1 && !p->exited) {
+		pf_proc_exe(t->proc_fd, p->key.pid, p->exe, sizeof(p->exe));
+		p->exe_exec_id = p->rec.exec_id + 1;
+	}
+	return p->exe[0] ? p->exe : NULL;
+}
+
+/* What a dead process had is given back, whatever the kernel still tells of it. */
+static int64_t rss_delta(const struct process *p, int64_t now)
+{
+	if (p->exited)
+		return p->rss_bytes == PF_UNKNOWN ? 0 : -p->rss_bytes;
+	if (now == PF_UNKNOWN || p->rss_bytes == PF_UNKNOWN)
+		return PF_UNKNOWN;
+	return now - p->rss_bytes;
+}
+
+static void fill_memory(const struct pf_table *t, struct process *p, struct pf_sample *s)
+{
+	int64_t now = rss_bytes(p);
+
+	s->rss_delta_bytes = rss_delta(p, now);
+	p->rss_bytes = now;
+	if (!p->has_mm)
+		return;
+	s->rss_bytes = now;
+	s->rss_anon_bytes = counter_bytes(p, PF_MM_ANON);
+	s->rss_file_bytes = counter_bytes(p, PF_MM_FILE);
+	s->rss_shmem_bytes = counter_bytes(p, PF_MM_SHMEM);
+	s->swap_bytes = counter_bytes(p, PF_MM_SWAP);
+	s->vsz_bytes = (int64_t)p->rec.vsz_pages * getpagesize();
+	s->rss_error_bytes = t->config.rss_error_bytes;
+}
+
+static void fill_counts(const struct pf_table *t, struct process *p, struct pf_sample *s)
+{
+	uint64_t delta[TOTALS];
+
+	for (int i = 0; i < TOTALS; i++) {
+		delta[i] = p->total[i] - p->reported[i];
+		p->reported[i] = p->total[i];
+	}
+	s->minor = (int64_t)delta[MINOR];
+	s->major = (int64_t)delta[MAJOR];
+	s->faults = s->minor + s->major;
+	if (!t->config.tracing)
+		return;
+	s->user = (int64_t)delta[USER];
+	s->kernel = (int64_t)delta[KERNEL];
+	s->sampled = 1;
+}
+
+static void fill_identity(struct pf_table *t, struct process *p, const struct pf_interval *now,
+			  struct pf_sample *s)
+{
+	const struct pf_cgroup_name *name;
+	double boot_ts = now->ts - now->mono_s;
+
+	s->ts = now->ts;
+	s->mono_s = now->mono_s;
+	s->interval_s = now->interval_s;
+	s->pid = p->key.pid;
+	s->nspid = p->rec.nspid ? p->rec.nspid : PF_UNKNOWN;
+	s->ppid = p->rec.ppid;
+	s->uid = p->rec.uid;
+	s->start_ns = p->key.start_ns;
+	s->start_ts = boot_ts + (double)p->key.start_ns / 1e9;
+	s->exec_id = p->rec.exec_id;
+	memcpy(s->comm, p->rec.comm, PF_TASK_COMM_LEN);
+	s->comm[PF_TASK_COMM_LEN] = '\0';
+	s->exe = exe_name(t, p);
+	name = pf_cgroups__name(t->names, p->rec.cgroup_id, p->rec.mem_cgroup_id, p->key.pid);
+	if (!name)
+		return;
+	s->cgroup = name->path;
+	s->container = name->container;
+	s->runtime = name->runtime;
+	s->pod = name->pod;
+}
+
+static int reserve_samples(struct pf_table *t)
+{
+	size_t need = HASH_COUNT(t->processes);
+	struct pf_sample *bigger;
+
+	if (need <= t->samples_cap)
+		return 0;
+	need += need / 4;
+	bigger = realloc(t->samples, need * sizeof(*bigger));
+	if (!bigger)
+		return -ENOMEM;
+	t->samples = bigger;
+	t->samples_cap = need;
+	return 0;
+}
+
+/* In the sample list of this moment? A zombie whose end was told is not. */
+static bool is_due(const struct pf_table *t, const struct process *p)
+{
+	if (p->dead || !p->rec.head.size)
+		return false;
+	if (p->unstable && !p->known)
+		return false;
+	return p->exited || (p->pass == t->pass && p->has_mm);
+}
+
+/* Unseen for two passes: the exit record, had there been one, would be here. */
+static void retire(struct pf_table *t, struct process *p)
+{
+	if (p->exited) {
+		p->exited = false;
+		p->dead = true;
+	}
+	if (p->pass == t->pass)
+		return;
+	if (p->dead || p->unseen >= 2)
+		drop(t, p);
+}
+
+int pf_table__end(struct pf_table *t, uint64_t now_ns, struct pf_interval *interval)
+{
+	struct process *p, *next;
+	int ret = reserve_samples(t);
+
+	if (ret)
+		return ret;
+	interval->ts = pf_realtime_s();
+	interval->mono_s = (double)now_ns / 1e9;
+	interval->interval_s = (double)(now_ns - t->last_ns) / 1e9;
+	interval->samples = t->samples;
+	interval->n = 0;
+	interval->losses.processes = t->untracked;
+	HASH_ITER (hh, t->processes, p, next) {
+		close_pass(t, p);
+		if (is_due(t, p)) {
+			struct pf_sample *s = &t->samples[interval->n++];
+
+			learn(t, p);
+			pf_sample_init(s);
+			fill_identity(t, p, interval, s);
+			fill_counts(t, p, s);
+			fill_memory(t, p, s);
+			s->exited = p->exited;
+		}
+		retire(t, p);
+	}
+	t->last_ns = now_ns;
+	t->in_pass = false;
+	return 0;
+}

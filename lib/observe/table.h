@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The processes seen, from readings to samples. Readings are per thread, may
+ * miss a thread that moves during the pass, but never see a count twice: so
+ * the highest total of all passes is never too high and in the end exact, and
+ * what is reported is its increase.
+ */
+#ifndef PF_LIB_OBSERVE_TABLE_H
+#define PF_LIB_OBSERVE_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bpf/pf_abi.h"
+#include "lib/record/sample.h"
+
+struct pf_table;
+
+struct pf_table_config {
+	size_t max_processes;
+	bool tracing; /* user and kernel counts are valid */
+	bool exits;   /* exit records come; else a zombie's first sight is its end */
+	bool exe;     /* fill sample.exe */
+	int64_t rss_error_bytes;
+	const char *proc_root;
+};
+
+/* NULL with errno set. */
+struct pf_table *pf_table__new(const struct pf_table_config *config);
+void pf_table__free(struct pf_table *t);
+
+/* A pass begins: until the end, hand-overs are kept back for the next one. */
+void pf_table__begin(struct pf_table *t);
+/* One reading of the pass; only the head unless head->flags has PF_REC_FULL. */
+void pf_table__task(struct pf_table *t, const struct pf_task_head *head);
+/* A record of the ring: exit or hand-over. May come at any time. */
+void pf_table__event(struct pf_table *t, const struct pf_task_rec *rec);
+/* The pass ends and is the baseline: no samples. */
+void pf_table__baseline(struct pf_table *t, uint64_t now_ns);
+/* The pass ends: samples are built and valid until the next end. 0 or -ENOMEM. */
+int pf_table__end(struct pf_table *t, uint64_t now_ns, struct pf_interval *interval);
+
+size_t pf_table__alive(const struct pf_table *t);
+
+#endif
