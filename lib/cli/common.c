@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The options every tool shares. Checks each by itself here and how they go
+ * together at the end; opens nothing.
+ */
+#include <errno.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "version.h"
+#include "lib/base/cleanup.h"
+#include "lib/base/log.h"
+#include "lib/base/parse.h"
+#include "lib/base/strbuf.h"
+#include "lib/base/text.h"
+#include "lib/cli/common.h"
+
+#define DAY_S	     86400.0
+#define INTERVAL_MIN 0.01
+#define TOP_MAX	     1000000
+
+enum {
+	OPT_COLUMNS = 0x100,
+	OPT_JSON_SCHEMA,
+	OPT_BACKEND,
+	OPT_NO_EXITS,
+	OPT_COLOR,
+	OPT_RECORD,
+	OPT_REPLAY,
+	OPT_ONCE,
+	OPT_WATCH,
+	OPT_OVERHEAD,
+	OPT_USAGE,
+};
+
+static const char *const format_words[] = { "table", "json", "csv", "prom", NULL };
+static const char *const when_words[] = { "auto", "always", "never", NULL };
+static const char *const backend_words[] = { "auto", "tp_btf", "counters", NULL };
+static const char *const snapshot_words[] = { "auto", "iter", "proc", NULL };
+
+static const struct argp_option options[] = {
+	{ NULL, 0, NULL, 0, "Which processes:", 10 },
+	{ "pid", 'p', "PID[,PID...]", 0, "Only these processes; ends when all of them have", 0 },
+	{ "cgroup", 'c', "CGROUP", 0,
+	  "Only this cgroup (/path, with what is below it) or container (first characters of its id)",
+	  0 },
+	{ "comm", 'C', "NAME", 0, "Only processes of this name (pattern with * ? [])", 0 },
+	{ "user", 'u', "USER", 0, "Only this user's processes (name or number)", 0 },
+
+	{ NULL, 0, NULL, 0, "How long:", 20 },
+	{ "duration", 'd', "SECONDS", 0, "Stop after this time (also 90s, 5m, 2h)", 0 },
+	{ "once", OPT_ONCE, NULL, 0, "One interval, then stop", 0 },
+
+	{ NULL, 0, NULL, 0, "Output:", 30 },
+	{ "top", 'n', "TOP", 0, "At most this many lines an interval, 0 = all (20)", 0 },
+	{ "sort", 's', "KEY", 0, "Sort by this column, largest first", 0 },
+	{ "output", 'o', "FORMAT", 0, "table, json (one object a line), csv, prom", 0 },
+	{ "output-file", 'O', "FILE", 0,
+	  "Write there instead of standard output: appended, with prom replaced in one step", 0 },
+	{ "columns", OPT_COLUMNS, "LIST", 0,
+	  "Columns in this order; +KEY and -KEY change the default; 'help' lists all", 0 },
+	{ "json-schema", OPT_JSON_SCHEMA, NULL, 0, "Print the JSON Schema of the records", 0 },
+	{ "timestamps", 'T', NULL, 0, "Begin each line of a table with the time", 0 },
+	{ "color", OPT_COLOR, "WHEN", 0,
+	  "auto (on a terminal; NO_COLOR is honoured), always, never", 0 },
+	{ "watch", OPT_WATCH, NULL, 0, "Redraw one screen; q ends it", 0 },
+
+	{ NULL, 0, NULL, 0, "Source:", 40 },
+	{ "backend", OPT_BACKEND, "NAME", 0,
+	  "auto, tp_btf (counts fault events), counters (the kernel's totals, no cost per fault)",
+	  0 },
+	{ "no-exits", OPT_NO_EXITS, NULL, 0, "Do not report processes that die between intervals",
+	  0 },
+	{ "record", OPT_RECORD, "FILE", 0, "Also append every sample to FILE, as JSON", 0 },
+	{ "replay", OPT_REPLAY, "FILE", 0,
+	  "Take samples from a recording (plain or gzip, - = standard input); needs no privileges",
+	  0 },
+	{ "overhead", OPT_OVERHEAD, NULL, 0, "Show the tool's own cost at the end", 0 },
+
+	{ NULL, 0, NULL, 0, "General:", 50 },
+	{ "verbose", 'v', NULL, 0, "Say what is being used; twice for the libraries' messages", 0 },
+	{ "help", 'h', NULL, 0, "Print this help", 0 },
+	{ "usage", OPT_USAGE, NULL, 0, "Print a short usage message", 0 },
+	{ "version", 'V', NULL, 0, "Print the version", 0 },
+	{ 0 },
+};
+
+void pf_bad_value(struct argp_state *state, const char *option, const char *value,
+		  const char *accepts)
+{
+	char shown[256];
+
+	argp_error(state, "%s: '%s' is not accepted: %s", option,
+		   pf_text_printable(shown, sizeof(shown), value), accepts);
+	exit(argp_err_exit_status); /* argp_error does not return without ARGP_NO_EXIT */
+}
+
+double pf_arg_duration(struct argp_state *state, const char *option, const char *value,
+		       double min_s, double max_s)
+{
+	char accepts[128];
+	double s;
+
+	if (!pf_parse_duration(value, min_s, max_s, &s))
+		return s;
+	snprintf(accepts, sizeof(accepts), "give seconds from %g to %g (or like 500ms, 5m, 2h, 1d)",
+		 min_s, max_s);
+	pf_bad_value(state, option, value, accepts);
+}
+
+uint64_t pf_arg_number(struct argp_state *state, const char *option, const char *value,
+		       uint64_t min, uint64_t max)
+{
+	char accepts[128];
+	uint64_t n;
+
+	if (!pf_parse_u64(value, min, max, &n))
+		return n;
+	snprintf(accepts, sizeof(accepts), "give a whole number from %llu to %llu",
+		 (unsigned long long)min, (unsigned long long)max);
+	pf_bad_value(state, option, value, accepts);
+}
+
+double pf_arg_rate(struct argp_state *state, const char *option, const char *value)
+{
+	double rate;
+
+	if (!pf_parse_double(value, 0.001, 1e9, &rate))
+		return rate;
+	pf_bad_value(state, option, value, "give a number per second, from 0.001 to 1000000000");
+}
+
+int pf_arg_word(struct argp_state *state, const char *option, const char *value,
+		const char *const *words)
+{
+	_cleanup_(pf_strbuf_free) struct pf_strbuf list = PF_STRBUF_INIT;
+
+	for (int i = 0; words[i]; i++) {
+		if (!strcmp(words[i], value))
+			return i;
+		pf_strbuf_addf(&list, "%s%s", i ? ", " : "give one of: ", words[i]);
+	}
+	pf_bad_value(state, option, value, list.data ? list.data : "");
+}
+
+static void parse_pids(struct argp_state *state, struct pf_common *c, const char *arg)
+{
+	_cleanup_free_ char *list = strdup(arg);
+	char *save = NULL, *word;
+
+	if (!list || !*arg || arg[strlen(arg) - 1] == ',' || strstr(arg, ",,") || *arg == ',')
+		pf_bad_value(state, "--pid", arg, "give process ids separated by commas");
+	for (word = strtok_r(list, ",", &save); word; word = strtok_r(NULL, ",", &save)) {
+		if (c->n_pids == PF_OBSERVE_PIDS_MAX)
+			argp_error(state, "--pid: at most %d processes can be named",
+				   PF_OBSERVE_PIDS_MAX);
+		c->pids[c->n_pids++] = (int64_t)pf_arg_number(state, "--pid", word, 1, 4194304);
+	}
+}
+
+static int64_t parse_user(struct argp_state *state, const char *arg)
+{
+	const struct passwd *pw;
+	uint64_t uid;
+
+	if (!pf_parse_u64(arg, 0, UINT32_MAX - 1, &uid))
+		return (int64_t)uid;
+	pw = *arg ? getpwnam(arg) : NULL;
+	if (!pw)
+		pf_bad_value(state, "--user", arg, "give the name or number of a user known here");
+	return pw->pw_uid;
+}
+
+static const char *non_empty(struct argp_state *state, const char *option, const char *arg)
+{
+	if (!*arg)
+		pf_bad_value(state, option, arg, "it must not be empty");
+	return arg;
+}
+
+static enum pf_format parse_format(struct argp_state *state, const struct pf_common *c,
+				   const char *arg)
+{
+	const char *words[PF_ARRAY_SIZE(format_words)] = { NULL };
+	size_t n = 0;
+
+	for (size_t i = 0; format_words[i]; i++) {
+		if (c->formats & (1u << i))
+			words[n++] = format_words[i];
+	}
+	pf_arg_word(state, "--output", arg, words);
+	return (enum pf_format)pf_arg_word(state, "--output", arg, format_words);
+}
+
+static void positional(struct argp_state *state, struct pf_common *c, const char *arg)
+{
+	if (c->positionals == 0) {
+		c->interval_s = pf_arg_duration(state, "INTERVAL", arg, INTERVAL_MIN, DAY_S);
+		c->interval_given = true;
+	} else if (c->positionals == 1) {
+		c->count = pf_arg_number(state, "COUNT", arg, 1, UINT32_MAX);
+	} else {
+		pf_bad_value(state, "argument", arg, "only INTERVAL and COUNT are expected");
+	}
+	c->positionals++;
+}
+
+/* How options go together; each alone was checked when it came. */
+static void check(struct argp_state *state, const struct pf_common *c)
+{
+	if (c->replay_path && c->n_pids == 0 && c->record_path &&
+	    !strcmp(c->replay_path, c->record_path))
+		argp_error(state, "--record and --replay name the same file");
+	if (c->watch && c->format != PF_FORMAT_TABLE)
+		argp_error(state, "--watch draws a table: it does not go with --output");
+	if (c->watch && c->out_path)
+		argp_error(state, "--watch needs a terminal: it does not go with --output-file");
+	if (c->replay_path && c->backend != PF_BACKEND_AUTO)
+		argp_error(state, "--backend chooses what to trace: it does not go with --replay");
+	if (c->replay_path && c->overhead)
+		argp_error(state, "--overhead measures tracing: it does not go with --replay");
+	if (c->columns && c->format == PF_FORMAT_PROM)
+		argp_error(state,
+			   "--columns does not go with --output prom: its metrics are fixed");
+}
+
+static int parse_output(int key, char *arg, struct argp_state *state, struct pf_common *c)
+{
+	switch (key) {
+	case 'n':
+		c->top = pf_arg_number(state, "--top", arg, 0, TOP_MAX);
+		c->top_given = true;
+		return 0;
+	case 's':
+		c->sort = non_empty(state, "--sort", arg);
+		return 0;
+	case 'o':
+		c->format = parse_format(state, c, arg);
+		return 0;
+	case 'O':
+		c->out_path = non_empty(state, "--output-file", arg);
+		return 0;
+	case OPT_COLUMNS:
+		c->columns_help = !strcmp(arg, "help");
+		c->columns = non_empty(state, "--columns", arg);
+		return 0;
+	case OPT_JSON_SCHEMA:
+		c->json_schema = true;
+		return 0;
+	case 'T':
+		c->timestamps = true;
+		return 0;
+	case OPT_COLOR:
+		c->color = (enum pf_when)pf_arg_word(state, "--color", arg, when_words);
+		return 0;
+	case OPT_WATCH:
+		c->watch = true;
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static int parse_source(int key, char *arg, struct argp_state *state, struct pf_common *c)
+{
+	switch (key) {
+	case OPT_BACKEND:
+		c->backend = (enum pf_backend)pf_arg_word(state, "--backend", arg, backend_words);
+		return 0;
+	case OPT_NO_EXITS:
+		c->exits = false;
+		return 0;
+	case OPT_RECORD:
+		c->record_path = non_empty(state, "--record", arg);
+		return 0;
+	case OPT_REPLAY:
+		c->replay_path = non_empty(state, "--replay", arg);
+		return 0;
+	case OPT_OVERHEAD:
+		c->overhead = true;
+		return 0;
+	default:
+		return parse_output(key, arg, state, c);
+	}
+}
+
+static error_t parse_option(int key, char *arg, struct argp_state *state)
+{
+	struct pf_common *c = state->input;
+
+	switch (key) {
+	case 'p':
+		parse_pids(state, c, arg);
+		return 0;
+	case 'c':
+		c->cgroup = non_empty(state, "--cgroup", arg);
+		return 0;
+	case 'C':
+		c->comm = non_empty(state, "--comm", arg);
+		return 0;
+	case 'u':
+		c->uid = parse_user(state, arg);
+		return 0;
+	case 'd':
+		c->duration_s =
+			pf_arg_duration(state, "--duration", arg, INTERVAL_MIN, 366 * DAY_S);
+		return 0;
+	case OPT_ONCE:
+		c->once = true;
+		return 0;
+	case 'v':
+		pf_log_set_level(pf_log_level() < PF_LOG_INFO ? PF_LOG_INFO : PF_LOG_DEBUG);
+		return 0;
+	case 'h':
+		argp_state_help(state, stdout, ARGP_HELP_STD_HELP);
+		return 0;
+	case OPT_USAGE:
+		argp_state_help(state, stdout, ARGP_HELP_USAGE | ARGP_HELP_EXIT_OK);
+		return 0;
+	case 'V':
+		printf("%s (pftools) %s\n", c->tool, PF_VERSION);
+		exit(fflush(stdout) ? 1 : 0);
+	case ARGP_KEY_ARG:
+		positional(state, c, arg);
+		return 0;
+	case ARGP_KEY_END:
+		check(state, c);
+		return 0;
+	default:
+		return parse_source(key, arg, state, c);
+	}
+}
+
+const struct argp pf_common_argp = { .options = options, .parser = parse_option };
+
+void pf_common_init(struct pf_common *c, const char *tool, double interval_s)
+{
+	memset(c, 0, sizeof(*c));
+	c->tool = tool;
+	c->interval_s = interval_s;
+	c->formats = 1u << PF_FORMAT_TABLE | 1u << PF_FORMAT_JSON | 1u << PF_FORMAT_CSV |
+		     1u << PF_FORMAT_PROM;
+	c->uid = -1;
+	c->top = 20;
+	c->exits = true;
+}
+
+void pf_common_free(struct pf_common *c)
+{
+	free(c->options);
+	c->options = NULL;
+}
+
+/* The command line with blanks between; an argument with blanks is put in quotes. */
+static char *join(int argc, char **argv)
+{
+	struct pf_strbuf b = PF_STRBUF_INIT;
+
+	for (int i = 1; i < argc; i++) {
+		const char *quote = strpbrk(argv[i], " \t\n") ? "'" : "";
+
+		pf_strbuf_addf(&b, "%s%s%s%s", i > 1 ? " " : "", quote, argv[i], quote);
+	}
+	if (b.failed) {
+		pf_strbuf_free(&b);
+		return NULL;
+	}
+	return b.data ? b.data : strdup("");
+}
+
+/* For tests and for machines where a choice misbehaves: see HACKING.md. */
+static void read_environment(struct pf_common *c)
+{
+	const char *word = getenv("PF_FORCE_SNAPSHOT");
+
+	for (int i = 0; word && snapshot_words[i]; i++) {
+		if (!strcmp(word, snapshot_words[i])) {
+			c->snapshot = (enum pf_snapshot)i;
+			return;
+		}
+	}
+	if (word)
+		pf_warn("PF_FORCE_SNAPSHOT: '%s' is none of auto, iter, proc: not used", word);
+}
+
+void pf_cli_parse(const struct argp *argp, int argc, char **argv, struct pf_common *c, void *input,
+		  int usage_status)
+{
+	argp_err_exit_status = usage_status;
+	c->options = join(argc, argv);
+	read_environment(c);
+	argp_parse(argp, argc, argv, ARGP_NO_HELP, NULL, input);
+}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The options every tool shares, as one argp child. A tool lists pf_common_argp
+ * among its children, hands it a struct pf_common as input, and adds only what
+ * is its own. Bad values end the program through argp_error with the tool's
+ * usage status; nothing else in lib/ does.
+ */
+#ifndef PF_LIB_CLI_COMMON_H
+#define PF_LIB_CLI_COMMON_H
+
+#include <argp.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/observe/observe.h"
+
+enum pf_format {
+	PF_FORMAT_TABLE,
+	PF_FORMAT_JSON,
+	PF_FORMAT_CSV,
+	PF_FORMAT_PROM,
+};
+
+enum pf_when { PF_WHEN_AUTO, PF_WHEN_ALWAYS, PF_WHEN_NEVER };
+
+struct pf_common {
+	/* set by the tool before parsing */
+	const char *tool;
+	double interval_s;
+	unsigned int formats; /* bit set of enum pf_format it can write */
+
+	/* which processes */
+	int64_t pids[PF_OBSERVE_PIDS_MAX];
+	size_t n_pids;
+	const char *cgroup; /* "/path", or the beginning of a container id; NULL = all */
+	const char *comm;   /* pattern; NULL = all */
+	int64_t uid;	    /* -1 = all */
+
+	/* how long */
+	bool interval_given;
+	uint64_t count;	   /* 0 = no bound */
+	double duration_s; /* 0 = no bound */
+	bool once;
+
+	/* what to show */
+	size_t top; /* 0 = all */
+	bool top_given;
+	const char *sort; /* column key; NULL = the tool's own */
+	enum pf_format format;
+	const char *out_path; /* NULL = standard output */
+	const char *columns;
+	bool columns_help;
+	bool json_schema;
+	bool timestamps;
+	enum pf_when color;
+	bool watch;
+
+	/* where it comes from */
+	enum pf_backend backend;
+	enum pf_snapshot snapshot; /* PF_FORCE_SNAPSHOT in the environment */
+	bool exits;
+	const char *record_path;
+	const char *replay_path;
+	bool overhead;
+
+	char *options;	 /* the command line as typed, for the header; owned */
+	int positionals; /* arguments seen so far */
+};
+
+/* Defaults; then the tool's own, then argp_parse. */
+void pf_common_init(struct pf_common *c, const char *tool, double interval_s);
+void pf_common_free(struct pf_common *c);
+
+extern const struct argp pf_common_argp;
+
+/*
+ * Parse a whole command line: argp's own help is replaced by -h/--help, bad
+ * usage exits with usage_status. Keeps a copy of argv in c->options.
+ */
+void pf_cli_parse(const struct argp *argp, int argc, char **argv, struct pf_common *c, void *input,
+		  int usage_status);
+
+/* For a tool's own options: end the program, naming option, value and what it accepts. */
+void pf_bad_value(struct argp_state *state, const char *option, const char *value,
+		  const char *accepts) __attribute__((noreturn));
+double pf_arg_duration(struct argp_state *state, const char *option, const char *value,
+		       double min_s, double max_s);
+uint64_t pf_arg_number(struct argp_state *state, const char *option, const char *value,
+		       uint64_t min, uint64_t max);
+/* Events per second, more than 0. */
+double pf_arg_rate(struct argp_state *state, const char *option, const char *value);
+/* Index of value in the NULL-terminated list of words. */
+int pf_arg_word(struct argp_state *state, const char *option, const char *value,
+		const char *const *words);
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Where a tool's reports go: standard output, a file that grows, a file that is replaced. */
+#ifndef PF_LIB_CLI_OUTPUT_H
+#define PF_LIB_CLI_OUTPUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "lib/base/strbuf.h"
+
+struct pf_common;
+struct pf_error;
+
+struct pf_output {
+	const struct pf_common *common;
+	FILE *f; /* NULL where the file is replaced each time */
+	bool terminal;
+	bool color;
+	size_t columns;	      /* of the terminal; 0 = none */
+	struct pf_strbuf buf; /* fill, then flush */
+};
+
+/* 0 or -errno with *err filled. */
+int pf_output_open(struct pf_output *o, const struct pf_common *c, struct pf_error *err);
+
+/*
+ * Write the buffer and empty it. 0; -EPIPE when the reader went away: end
+ * quietly; another -errno with *err filled.
+ */
+int pf_output_flush(struct pf_output *o, struct pf_error *err);
+
+/* Begin a screen from the top (--watch): clears, and forgets the buffer. */
+void pf_output_screen(struct pf_output *o);
+/* Lines a screen has; 24 when unknown. */
+size_t pf_output_rows(const struct pf_output *o);
+
+/* Closes; a write that failed late is reported. 0 or -errno with *err filled. */
+int pf_output_close(struct pf_output *o, struct pf_error *err);
+
+#endif
