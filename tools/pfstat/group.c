@@ -1,0 +1,497 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Samples put together. Sorts and prints nothing.
+ */
+#include <errno.h>
+#include <math.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
+
+#include "tools/pfstat/group.h"
+
+#define GROUPS_MAX 65536
+#define ENDED_MAX  4096 /* remembered one by one */
+#define KEY_MAX	   1024
+#define USER_LEN   33
+
+struct entry {
+	UT_hash_handle hh;
+	struct pfstat_group group;
+	uint64_t moment;     /* the last one it was seen in */
+	double first_mono_s; /* start of its first interval */
+	double last_mono_s;
+	int64_t rss_bytes; /* at its last moment; PF_UNKNOWN */
+	size_t key_len;
+	char key[];
+};
+
+struct user {
+	UT_hash_handle hh;
+	int64_t uid;
+	char name[USER_LEN];
+};
+
+struct pfstat_groups {
+	const struct pfstat_opts *opts;
+	struct entry *entries;
+	struct user *users;
+	uint64_t moment;
+	struct pfstat_group **active;
+	size_t n_active, active_cap;
+	uint64_t unfollowed; /* samples that found no room, since the start */
+	size_t n_ended;
+	struct pfstat_sum others;
+	struct pfstat_row machine;
+	struct pfstat_sum machine_sum;
+	double first_mono_s;
+};
+
+static const size_t counted[] = {
+	offsetof(struct pf_sample, faults), offsetof(struct pf_sample, minor),
+	offsetof(struct pf_sample, major),  offsetof(struct pf_sample, user),
+	offsetof(struct pf_sample, kernel), offsetof(struct pf_sample, anon),
+	offsetof(struct pf_sample, file),   offsetof(struct pf_sample, shmem),
+	offsetof(struct pf_sample, swapin), offsetof(struct pf_sample, cow),
+	offsetof(struct pf_sample, other),  offsetof(struct pf_sample, rss_delta_bytes),
+};
+
+static const size_t measured[] = {
+	offsetof(struct pf_sample, rss_bytes),	     offsetof(struct pf_sample, rss_anon_bytes),
+	offsetof(struct pf_sample, rss_file_bytes),  offsetof(struct pf_sample, rss_shmem_bytes),
+	offsetof(struct pf_sample, rss_error_bytes), offsetof(struct pf_sample, swap_bytes),
+	offsetof(struct pf_sample, vsz_bytes),
+};
+
+static void add_known(int64_t *sum, int64_t value)
+{
+	if (value == PF_UNKNOWN)
+		return;
+	*sum = *sum == PF_UNKNOWN ? value : *sum + value;
+}
+
+static void add_members(struct pf_sample *sum, const struct pf_sample *s, const size_t *offsets,
+			size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		add_known((int64_t *)((char *)sum + offsets[i]),
+			  *(const int64_t *)((const char *)s + offsets[i]));
+}
+
+struct pfstat_groups *pfstat_groups__new(const struct pfstat_opts *o)
+{
+	struct pfstat_groups *g = calloc(1, sizeof(*g));
+
+	if (!g)
+		return NULL;
+	g->opts = o;
+	g->machine_sum.user = g->machine_sum.kernel = PF_UNKNOWN;
+	g->others.user = g->others.kernel = PF_UNKNOWN;
+	return g;
+}
+
+void pfstat_groups__free(struct pfstat_groups *g)
+{
+	struct entry *e, *next;
+	struct user *u, *next_user;
+
+	if (!g)
+		return;
+	HASH_ITER (hh, g->entries, e, next) {
+		HASH_DEL(g->entries, e);
+		free(e);
+	}
+	HASH_ITER (hh, g->users, u, next_user) {
+		HASH_DEL(g->users, u);
+		free(u);
+	}
+	free(g->active);
+	free(g);
+}
+
+static const char *user_name(struct pfstat_groups *g, int64_t uid)
+{
+	const struct passwd *pw;
+	struct user *u;
+
+	HASH_FIND(hh, g->users, &uid, sizeof(uid), u);
+	if (u)
+		return u->name;
+	u = calloc(1, sizeof(*u));
+	if (!u)
+		return NULL;
+	u->uid = uid;
+	pw = uid == PF_UNKNOWN ? NULL : getpwuid((uid_t)uid);
+	if (pw)
+		snprintf(u->name, sizeof(u->name), "%s", pw->pw_name);
+	else if (uid != PF_UNKNOWN)
+		snprintf(u->name, sizeof(u->name), "%lld", (long long)uid);
+	else
+		snprintf(u->name, sizeof(u->name), "?");
+	HASH_ADD(hh, g->users, uid, sizeof(u->uid), u);
+	if (!u->hh.tbl) {
+		free(u);
+		return NULL;
+	}
+	return u->name;
+}
+
+static size_t put(char *key, size_t at, const char *text)
+{
+	size_t len = text ? strlen(text) : 0;
+
+	if (len > KEY_MAX / 2 - 1)
+		len = KEY_MAX / 2 - 1;
+	memcpy(key + at, text ? text : "", len);
+	key[at + len] = '\0';
+	return at + len + 1;
+}
+
+static size_t pid_key(const struct pf_sample *s, char *key)
+{
+	memcpy(key, &s->pid, sizeof(s->pid));
+	if (s->start_ns)
+		memcpy(key + 8, &s->start_ns, 8);
+	else
+		memcpy(key + 8, &s->start_ts, 8);
+	return 16;
+}
+
+static size_t make_key(struct pfstat_groups *g, const struct pf_sample *s, char *key)
+{
+	const struct pfstat_opts *o = g->opts;
+
+	if (o->common.format == PF_FORMAT_PROM && !o->label_pid)
+		return put(key, put(key, 0, s->comm), s->cgroup);
+	switch (o->by) {
+	case BY_PID:
+		return pid_key(s, key);
+	case BY_COMM:
+		return put(key, 0, s->comm);
+	case BY_CGROUP:
+		return put(key, 0, s->cgroup);
+	case BY_CONTAINER:
+		return put(key, 0, s->container);
+	case BY_USER:
+		memcpy(key, &s->uid, sizeof(s->uid));
+		return sizeof(s->uid);
+	}
+	return 0;
+}
+
+static struct entry *find_or_add(struct pfstat_groups *g, const struct pf_sample *s)
+{
+	char key[KEY_MAX];
+	size_t len = make_key(g, s, key);
+	struct entry *e;
+
+	HASH_FIND(hh, g->entries, key, len, e);
+	if (e || HASH_COUNT(g->entries) >= GROUPS_MAX)
+		return e;
+	e = calloc(1, sizeof(*e) + len);
+	if (!e)
+		return NULL;
+	memcpy(e->key, key, len);
+	e->key_len = len;
+	e->rss_bytes = PF_UNKNOWN;
+	e->group.sum.user = e->group.sum.kernel = PF_UNKNOWN;
+	e->first_mono_s = NAN;
+	HASH_ADD_KEYPTR(hh, g->entries, e->key, len, e);
+	if (!e->hh.tbl) {
+		free(e);
+		return NULL;
+	}
+	return e;
+}
+
+static int reserve_active(struct pfstat_groups *g, size_t need)
+{
+	void *bigger;
+
+	if (need <= g->active_cap)
+		return 0;
+	need += need / 4;
+	bigger = realloc(g->active, need * sizeof(*g->active));
+	if (!bigger)
+		return -ENOMEM;
+	g->active = bigger;
+	g->active_cap = need;
+	return 0;
+}
+
+static void sum_up(struct pfstat_sum *sum, const struct pf_sample *s)
+{
+	add_known(&sum->faults, s->faults);
+	add_known(&sum->minor, s->minor);
+	add_known(&sum->major, s->major);
+	add_known(&sum->user, s->user);
+	add_known(&sum->kernel, s->kernel);
+}
+
+/* Nobody told what it had before: then the first sight is where growth begins. */
+static int64_t rss_delta(const struct entry *e, const struct pf_sample *s)
+{
+	if (s->rss_delta_bytes != PF_UNKNOWN || s->rss_bytes == PF_UNKNOWN ||
+	    e->rss_bytes == PF_UNKNOWN)
+		return s->rss_delta_bytes;
+	return s->rss_bytes - e->rss_bytes;
+}
+
+static bool one_process(const struct pfstat_groups *g)
+{
+	const struct pfstat_opts *o = g->opts;
+
+	return o->by == BY_PID && (o->common.format != PF_FORMAT_PROM || o->label_pid);
+}
+
+static void clear_sum(struct pfstat_row *row, const struct pf_moment *m)
+{
+	pf_sample_init(&row->s);
+	row->s.ts = m->ts;
+	row->s.mono_s = m->mono_s;
+	row->s.interval_s = m->interval_s;
+	row->s.pid = PF_UNKNOWN;
+	row->processes = 0;
+}
+
+static void add_to_row(struct pfstat_row *row, const struct pf_sample *s)
+{
+	add_members(&row->s, s, counted, sizeof(counted) / sizeof(counted[0]));
+	add_members(&row->s, s, measured, sizeof(measured) / sizeof(measured[0]));
+	if (s->sampled != PF_UNKNOWN)
+		row->s.sampled = s->sampled;
+	row->processes += !s->exited;
+}
+
+static const char *group_name(struct pfstat_groups *g, const struct entry *e)
+{
+	if (g->opts->by == BY_USER)
+		return user_name(g, *(const int64_t *)e->key);
+	if (g->opts->by == BY_CONTAINER && !e->key[0])
+		return "(no container)";
+	if (g->opts->by == BY_CGROUP && !e->key[0])
+		return "(unknown)";
+	return e->key;
+}
+
+static void name_group(struct pfstat_groups *g, struct entry *e, const struct pf_sample *s)
+{
+	struct pfstat_row *row = &e->group.row;
+
+	if (g->opts->common.format == PF_FORMAT_PROM) {
+		memcpy(row->s.comm, s->comm, sizeof(s->comm));
+		row->s.cgroup = e->key + strlen(e->key) + 1;
+		return;
+	}
+	row->by = pfstat_by_words[g->opts->by];
+	row->name = group_name(g, e);
+	if (g->opts->by == BY_COMM)
+		memcpy(row->s.comm, s->comm, sizeof(s->comm));
+	if (g->opts->by == BY_CGROUP || g->opts->by == BY_CONTAINER) {
+		row->s.cgroup = s->cgroup;
+		row->s.container = s->container;
+		row->s.runtime = s->runtime;
+		row->s.pod = s->pod;
+	}
+	if (g->opts->by == BY_USER)
+		row->s.uid = s->uid;
+}
+
+static void open_row(struct pfstat_groups *g, struct entry *e, const struct pf_moment *m,
+		     const struct pf_sample *s)
+{
+	struct pfstat_row *row = &e->group.row;
+
+	e->moment = g->moment;
+	e->group.active = true;
+	if (isnan(e->first_mono_s))
+		e->first_mono_s = m->mono_s - (m->interval_s > 0 ? m->interval_s : 0);
+	g->active[g->n_active++] = &e->group;
+	if (one_process(g)) {
+		row->s = *s;
+		row->processes = 1;
+		row->user = user_name(g, s->uid);
+		return;
+	}
+	clear_sum(row, m);
+	name_group(g, e, s);
+}
+
+static void add_sample(struct pfstat_groups *g, struct entry *e, const struct pf_moment *m,
+		       const struct pf_sample *s)
+{
+	struct pf_sample with_delta = *s;
+	struct pfstat_group *group = &e->group;
+	bool first = e->moment != g->moment;
+
+	with_delta.rss_delta_bytes = one_process(g) ? rss_delta(e, s) : s->rss_delta_bytes;
+	if (first)
+		open_row(g, e, m, &with_delta);
+	if (!one_process(g))
+		add_to_row(&group->row, &with_delta);
+	sum_up(&group->sum, s);
+	if (!s->exited && with_delta.rss_delta_bytes != PF_UNKNOWN)
+		group->sum.growth_bytes += with_delta.rss_delta_bytes;
+	group->sum.seconds = m->mono_s - e->first_mono_s;
+	group->sum.processes = one_process(g) ? 1 : group->row.processes;
+	e->rss_bytes = s->rss_bytes;
+	if (one_process(g) && s->exited && !group->ended) {
+		group->ended = true;
+		g->n_ended++;
+	}
+}
+
+static int busiest_first(const void *a, const void *b)
+{
+	const struct entry *x = *(const struct entry *const *)a,
+			   *y = *(const struct entry *const *)b;
+
+	return (x->group.sum.faults < y->group.sum.faults) -
+	       (x->group.sum.faults > y->group.sum.faults);
+}
+
+static void forget(struct pfstat_groups *g, struct entry *e)
+{
+	const struct pfstat_sum *sum = &e->group.sum;
+
+	add_known(&g->others.faults, sum->faults);
+	add_known(&g->others.minor, sum->minor);
+	add_known(&g->others.major, sum->major);
+	add_known(&g->others.user, sum->user);
+	add_known(&g->others.kernel, sum->kernel);
+	g->others.growth_bytes += sum->growth_bytes;
+	g->others.seconds += sum->seconds;
+	g->others.processes++;
+	g->n_ended--;
+	HASH_DEL(g->entries, e);
+	free(e);
+}
+
+/* The quieter half of the ended ones becomes part of one sum. */
+static void fold_ended(struct pfstat_groups *g)
+{
+	struct entry **ended, *e, *next;
+	size_t n = 0;
+
+	if (g->n_ended <= ENDED_MAX)
+		return;
+	ended = malloc(g->n_ended * sizeof(struct entry *));
+	if (!ended)
+		return;
+	HASH_ITER (hh, g->entries, e, next) {
+		if (e->group.ended && n < g->n_ended)
+			ended[n++] = e;
+	}
+	qsort(ended, n, sizeof(struct entry *), busiest_first);
+	for (size_t i = ENDED_MAX / 2; i < n; i++)
+		forget(g, ended[i]);
+	free(ended);
+}
+
+/* Vanished without a last word: it has ended all the same. */
+static void close_moment(struct pfstat_groups *g)
+{
+	for (size_t i = 0; i < g->n_active; i++)
+		g->active[i]->active = false;
+	g->n_active = 0;
+	fold_ended(g);
+}
+
+static void find_vanished(struct pfstat_groups *g)
+{
+	struct entry *e, *next;
+
+	if (!one_process(g))
+		return;
+	HASH_ITER (hh, g->entries, e, next) {
+		if (!e->group.active && !e->group.ended && e->moment + 2 < g->moment) {
+			e->group.ended = true;
+			g->n_ended++;
+		}
+	}
+}
+
+static void add_machine(struct pfstat_groups *g, const struct pf_moment *m)
+{
+	clear_sum(&g->machine, m);
+	for (size_t i = 0; i < m->n; i++) {
+		add_to_row(&g->machine, m->samples[i]);
+		sum_up(&g->machine_sum, m->samples[i]);
+		g->machine_sum.processes += m->samples[i]->exited;
+	}
+	snprintf(g->machine.s.comm, sizeof(g->machine.s.comm), "total");
+	g->machine.name = "total";
+	if (g->machine.s.rss_delta_bytes != PF_UNKNOWN)
+		g->machine_sum.growth_bytes += g->machine.s.rss_delta_bytes;
+	g->machine_sum.seconds = m->mono_s - g->first_mono_s;
+}
+
+int pfstat_groups__add(struct pfstat_groups *g, const struct pf_moment *m)
+{
+	double warn = g->opts->warn_per_s;
+
+	close_moment(g);
+	if (!g->moment++)
+		g->first_mono_s = m->mono_s - (m->interval_s > 0 ? m->interval_s : 0);
+	if (reserve_active(g, m->n))
+		return -ENOMEM;
+	for (size_t i = 0; i < m->n; i++) {
+		struct entry *e = find_or_add(g, m->samples[i]);
+
+		if (e)
+			add_sample(g, e, m, m->samples[i]);
+		else
+			g->unfollowed++;
+	}
+	for (size_t i = 0; i < g->n_active; i++) {
+		struct pfstat_row *row = &g->active[i]->row;
+
+		row->warn = warn > 0 && (double)row->s.faults > warn * m->interval_s;
+	}
+	add_machine(g, m);
+	find_vanished(g);
+	return 0;
+}
+
+const struct pfstat_group *const *pfstat_groups__active(const struct pfstat_groups *g, size_t *n)
+{
+	*n = g->n_active;
+	return (const struct pfstat_group *const *)g->active;
+}
+
+const struct pfstat_group **pfstat_groups__all(const struct pfstat_groups *g, size_t *n)
+{
+	const struct pfstat_group **all = malloc((HASH_COUNT(g->entries) + 1) * sizeof(*all));
+	struct entry *e, *next;
+
+	*n = 0;
+	if (!all)
+		return NULL;
+	HASH_ITER (hh, g->entries, e, next)
+		all[(*n)++] = &e->group;
+	return all;
+}
+
+const struct pfstat_sum *pfstat_groups__others(const struct pfstat_groups *g)
+{
+	return &g->others;
+}
+
+const struct pfstat_row *pfstat_groups__machine(const struct pfstat_groups *g)
+{
+	return &g->machine;
+}
+
+const struct pfstat_sum *pfstat_groups__machine_sum(const struct pfstat_groups *g)
+{
+	return &g->machine_sum;
+}
+
+uint64_t pfstat_groups__unfollowed(const struct pfstat_groups *g)
+{
+	return g->unfollowed;
+}

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What pfstat prints for Prometheus: the machine, and the busiest groups of
+ * equal comm and cgroup (or processes). Counters are totals since the start.
+ */
+#include <inttypes.h>
+#include <math.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "lib/base/cleanup.h"
+#include "lib/report/metrics.h"
+#include "tools/pfstat/report.h"
+
+struct family {
+	const char *name;
+	const char *help;
+	enum pf_metric kind;
+	bool in_row; /* offset is in the row, else in the sum */
+	size_t offset;
+};
+
+#define SUM(member) .kind = PF_METRIC_COUNTER, .offset = offsetof(struct pfstat_group, sum.member)
+#define ROW(member)                                                                                \
+	.kind = PF_METRIC_GAUGE, .in_row = true,                                                   \
+	.offset = offsetof(struct pfstat_group, row.s.member)
+
+static const struct family families[] = {
+	{ "process_faults", "Page faults (minor + major).", SUM(faults) },
+	{ "process_minor_faults", "Page faults served without waiting for I/O.", SUM(minor) },
+	{ "process_major_faults", "Page faults that waited for I/O.", SUM(major) },
+	{ "process_user_fault_events", "Fault events taken in user mode.", SUM(user) },
+	{ "process_kernel_fault_events", "Fault events taken in kernel mode on user memory.",
+	  SUM(kernel) },
+	{ "process_resident_memory_bytes", "RSS: anonymous, file and shared memory.",
+	  ROW(rss_bytes) },
+	{ "process_anonymous_memory_bytes", "Anonymous part of RSS.", ROW(rss_anon_bytes) },
+	{ "process_swap_bytes", "Swapped out.", ROW(swap_bytes) },
+	{ "process_virtual_memory_bytes", "Virtual size.", ROW(vsz_bytes) },
+};
+
+static double known(int64_t value)
+{
+	return value == PF_UNKNOWN ? NAN : (double)value;
+}
+
+static const struct pfstat_group *group_of(const void *row)
+{
+	return (const void *)((const char *)row - offsetof(struct pfstat_group, row));
+}
+
+static void one_family(struct pfstat_report *r, const struct family *f, const void *const *rows,
+		       size_t n)
+{
+	struct pf_strbuf *b = &r->out->buf;
+	size_t n_labels = r->opts->label_pid ? 3 : 2;
+	char pid[24];
+
+	pf_metric_family(b, f->name, f->kind, f->help);
+	for (size_t i = 0; i < n; i++) {
+		const struct pfstat_group *g = group_of(rows[i]);
+		const struct pf_label labels[] = { { "comm", g->row.s.comm },
+						   { "cgroup", g->row.s.cgroup },
+						   { "pid", pid } };
+
+		snprintf(pid, sizeof(pid), "%" PRId64, g->row.s.pid);
+		pf_metric_sample(b, f->name, f->kind, labels, n_labels,
+				 known(*(const int64_t *)((const char *)g + f->offset)));
+	}
+}
+
+static void plain(struct pf_strbuf *b, const char *name, enum pf_metric kind, const char *help,
+		  double value)
+{
+	pf_metric_family(b, name, kind, help);
+	pf_metric_sample(b, name, kind, NULL, 0, value);
+}
+
+static void losses(struct pf_strbuf *b, const struct pf_losses *l)
+{
+	const struct {
+		const char *kind;
+		uint64_t n;
+	} kinds[] = { { "exit_records", l->events },
+		      { "fault_events", l->counters },
+		      { "processes", l->processes } };
+
+	pf_metric_family(b, "losses", PF_METRIC_COUNTER, "What could not be counted, by kind.");
+	for (size_t i = 0; i < PF_ARRAY_SIZE(kinds); i++) {
+		struct pf_label label = { "kind", kinds[i].kind };
+
+		pf_metric_sample(b, "losses", PF_METRIC_COUNTER, &label, 1, (double)kinds[i].n);
+	}
+}
+
+static void machine(struct pfstat_report *r, const struct pf_moment *m)
+{
+	const struct pfstat_sum *sum = pfstat_groups__machine_sum(r->groups);
+	const struct pf_observe *observe = pf_source__observe(r->source);
+	struct pf_strbuf *b = &r->out->buf;
+	struct pf_overhead own;
+
+	plain(b, "faults", PF_METRIC_COUNTER, "Page faults of all processes.", known(sum->faults));
+	plain(b, "major_faults", PF_METRIC_COUNTER, "Major page faults of all processes.",
+	      known(sum->major));
+	plain(b, "user_fault_events", PF_METRIC_COUNTER, "Fault events taken in user mode.",
+	      known(sum->user));
+	plain(b, "kernel_fault_events", PF_METRIC_COUNTER,
+	      "Fault events taken in kernel mode on user memory.", known(sum->kernel));
+	plain(b, "processes", PF_METRIC_GAUGE, "Processes followed.",
+	      (double)pfstat_groups__machine(r->groups)->processes);
+	plain(b, "processes_exited", PF_METRIC_COUNTER, "Processes seen to die.",
+	      known(sum->processes));
+	losses(b, &m->losses);
+	if (r->opts->warn_per_s > 0)
+		plain(b, "warned", PF_METRIC_COUNTER, "Lines above the --warn rate.",
+		      (double)r->warned);
+	if (!observe)
+		return;
+	pf_observe__overhead(observe, &own);
+	plain(b, "self_cpu_seconds", PF_METRIC_COUNTER, "CPU time of pfstat itself.", own.cpu_s);
+	plain(b, "self_resident_memory_bytes", PF_METRIC_GAUGE, "RSS of pfstat itself.",
+	      known(own.rss_bytes));
+}
+
+void pfstat_report_metrics(struct pfstat_report *r, const struct pf_moment *m)
+{
+	size_t n;
+	const void *const *rows = pfstat_report_rows(r, &n);
+
+	machine(r, m);
+	for (size_t i = 0; rows && i < PF_ARRAY_SIZE(families); i++)
+		one_family(r, &families[i], rows, n);
+}
