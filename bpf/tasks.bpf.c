@@ -94,34 +94,66 @@ static __always_inline void pf_read_memory(struct task_struct *task, struct pf_t
 		rec->head.flags |= PF_REC_HAS_MM;
 }
 
+/*
+ * The cgroup ids of the last set of cgroups seen. Most tasks share theirs with
+ * the one before, and following the pointers costs more than all the rest.
+ * Forgotten at the beginning of a pass: the set may be freed and used again.
+ */
+struct {
+	__u64 set;
+	__u64 id;
+	__u64 mem_id;
+} pf_last_cgroups = {};
+
 static __always_inline __u64 pf_memory_cgroup(struct css_set *set)
 {
 	struct cgroup_subsys_state *css = NULL;
 	int index = bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id);
 
-	if (!pf_mem_hierarchy)
-		return 0;
 	bpf_probe_read_kernel(&css, sizeof(css),
 			      (void *)set + bpf_core_field_offset(struct css_set, subsys) +
 				      index * sizeof(css));
 	return BPF_CORE_READ(css, cgroup, kn, id);
 }
 
-/* Everything but counts and memory. The name and identity are the leader's. */
+static __always_inline void pf_read_cgroups(struct task_struct *task, struct pf_task_rec *rec)
+{
+	struct css_set *set = task->cgroups;
+
+	rec->cgroup_id = set->dfl_cgrp->kn->id;
+	rec->mem_cgroup_id = pf_mem_hierarchy ? pf_memory_cgroup(set) : 0;
+}
+
+/* For the pass, of which there is only one at a time. */
+static __always_inline void pf_read_cgroups_cached(struct task_struct *task,
+						   struct pf_task_rec *rec)
+{
+	__u64 set = (__u64)task->cgroups;
+
+	if (set != pf_last_cgroups.set) {
+		pf_read_cgroups(task, rec);
+		pf_last_cgroups.set = set;
+		pf_last_cgroups.id = rec->cgroup_id;
+		pf_last_cgroups.mem_id = rec->mem_cgroup_id;
+	}
+	rec->cgroup_id = pf_last_cgroups.id;
+	rec->mem_cgroup_id = pf_last_cgroups.mem_id;
+}
+
+/* Everything but counts, memory and cgroups. The name and identity are the leader's. */
 static __always_inline void pf_read_identity(struct task_struct *task, unsigned int level,
 					     struct pf_task_rec *rec)
 {
-	struct task_struct *leader = task->group_leader;
-	struct signal_struct *signal = task->signal;
-	struct pid *pid = signal->pids[PF_KERNEL_PIDTYPE_TGID];
+	struct task_struct *leader = task->group_leader, *parent = task->real_parent;
+	struct pid *pid = task->signal->pids[PF_KERNEL_PIDTYPE_TGID];
+	unsigned int depth = pid ? pid->level : 0;
 
 	rec->tgid = task->tgid;
 	rec->uid = task->cred->uid.val;
 	rec->exec_id = task->self_exec_id;
-	rec->cgroup_id = task->cgroups->dfl_cgrp->kn->id;
-	rec->mem_cgroup_id = pf_memory_cgroup(task->cgroups);
-	rec->nspid = pid ? pf_pid_at(pid, pid->level) : 0;
-	rec->ppid = pf_pid_at(task->real_parent->signal->pids[PF_KERNEL_PIDTYPE_TGID], level);
+	rec->nspid = depth ? pf_pid_at(pid, depth) : task->tgid;
+	rec->ppid = level ? pf_pid_at(parent->signal->pids[PF_KERNEL_PIDTYPE_TGID], level)
+			  : parent->tgid;
 	bpf_probe_read_kernel(rec->comm, sizeof(rec->comm), &leader->comm);
 }
 
@@ -167,6 +199,8 @@ int pf_task_pass(struct bpf_iter__task *ctx)
 	if (!task || (task->flags & PF_KERNEL_PF_KTHREAD))
 		return 0;
 	pf_reader_level = level;
+	if (ctx->meta->seq_num == 0)
+		pf_last_cgroups.set = 0;
 	pid = level ? pf_pid_at(task->signal->pids[PF_KERNEL_PIDTYPE_TGID], level) : task->tgid;
 	if (!pid || !pf_named_here(task, pid))
 		return 0;
@@ -184,6 +218,7 @@ int pf_task_pass(struct bpf_iter__task *ctx)
 	rec.head.flags |= PF_REC_FULL;
 	rec.head.size = sizeof(rec);
 	pf_read_identity(task, level, &rec);
+	pf_read_cgroups_cached(task, &rec);
 	pf_read_memory(task, &rec);
 	if (task->exit_state && rec.head.nr_threads <= 1)
 		rec.head.flags |= PF_REC_ZOMBIE;
@@ -273,6 +308,7 @@ static __always_inline void pf_send(struct task_struct *task, __u32 flags, __u64
 	rec->head.user = user;
 	rec->head.kernel = kernel;
 	pf_read_identity(task, pf_reader_level, rec);
+	pf_read_cgroups(task, rec);
 	if (flags & PF_REC_EXIT) {
 		pf_read_memory(task, rec);
 		pf_sum_threads(task, rec);

@@ -31,10 +31,10 @@ static inline void pf_cleanup_closedir(DIR **d)
 		closedir(*d);
 }
 
-#define _cleanup_(fn)	  __attribute__((cleanup(fn)))
-#define _cleanup_free_	  _cleanup_(pf_cleanup_free)
-#define _cleanup_close_	  _cleanup_(pf_cleanup_close)
-#define _cleanup_fclose_  _cleanup_(pf_cleanup_fclose)
+#define _cleanup_(fn)	   __attribute__((cleanup(fn)))
+#define _cleanup_free_	   _cleanup_(pf_cleanup_free)
+#define _cleanup_close_	   _cleanup_(pf_cleanup_close)
+#define _cleanup_fclose_   _cleanup_(pf_cleanup_fclose)
 #define _cleanup_closedir_ _cleanup_(pf_cleanup_closedir)
 
 #define PF_ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))

@@ -10,10 +10,10 @@
 #include <stdarg.h>
 
 enum pf_log_level {
-	PF_LOG_ERROR,  /* the run fails */
-	PF_LOG_WARN,   /* the run goes on, with less: always shown */
-	PF_LOG_INFO,   /* -v */
-	PF_LOG_DEBUG,  /* -vv */
+	PF_LOG_ERROR, /* the run fails */
+	PF_LOG_WARN,  /* the run goes on, with less: always shown */
+	PF_LOG_INFO,  /* -v */
+	PF_LOG_DEBUG, /* -vv */
 };
 
 void pf_log_set_level(enum pf_log_level max);

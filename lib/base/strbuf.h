@@ -16,7 +16,10 @@ struct pf_strbuf {
 	bool failed;
 };
 
-#define PF_STRBUF_INIT { 0 }
+#define PF_STRBUF_INIT                                                                             \
+	{                                                                                          \
+		0                                                                                  \
+	}
 
 void pf_strbuf_reset(struct pf_strbuf *b); /* empties it, keeps the memory */
 void pf_strbuf_free(struct pf_strbuf *b);

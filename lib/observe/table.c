@@ -53,10 +53,20 @@ struct process {
 	struct process *next_gone;
 };
 
+/* The last name found: most processes share theirs with the one before. */
+struct name_hint {
+	uint64_t cgroup_id;
+	uint64_t mem_cgroup_id;
+	const struct pf_cgroup_name *name; /* NULL = none yet */
+};
+
 struct pf_table {
 	struct pf_table_config config;
 	struct process *processes;
+	struct process *last; /* found; where to look first for the next one */
 	struct pf_cgroups *names;
+	struct name_hint hint;
+	struct pf_sample blank; /* nothing known */
 	int proc_fd;
 	struct pf_sample *samples;
 	size_t samples_cap;
@@ -75,6 +85,7 @@ struct pf_table *pf_table__new(const struct pf_table_config *config)
 	if (!t)
 		return NULL;
 	t->config = *config;
+	pf_sample_init(&t->blank);
 	t->names = pf_cgroups__new(config->proc_root, CGROUP_NAMES);
 	t->proc_fd = open(config->proc_root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (!t->names) {
@@ -87,6 +98,8 @@ struct pf_table *pf_table__new(const struct pf_table_config *config)
 
 static void drop(struct pf_table *t, struct process *p)
 {
+	if (t->last == p)
+		t->last = NULL;
 	HASH_DEL(t->processes, p);
 	p->next_gone = t->gone;
 	t->gone = p;
@@ -123,12 +136,26 @@ size_t pf_table__alive(const struct pf_table *t)
 	return HASH_COUNT(t->processes);
 }
 
+/* Passes come in the same order each time: the next one is mostly the one that came next before. */
+static struct process *find(struct pf_table *t, const struct key *key)
+{
+	struct process *p = t->last ? t->last->hh.next : t->processes;
+
+	if (p && p->key.pid == key->pid && p->key.start_ns == key->start_ns) {
+		t->last = p;
+		return p;
+	}
+	HASH_FIND(hh, t->processes, key, sizeof(*key), p);
+	if (p)
+		t->last = p;
+	return p;
+}
+
 static struct process *find_or_add(struct pf_table *t, const struct pf_task_head *head)
 {
 	struct key key = { .pid = head->pid, .start_ns = head->start_ns };
-	struct process *p;
+	struct process *p = find(t, &key);
 
-	HASH_FIND(hh, t->processes, &key, sizeof(key), p);
 	if (p)
 		return p;
 	if (HASH_COUNT(t->processes) >= t->config.max_processes || !(p = calloc(1, sizeof(*p)))) {
@@ -150,7 +177,9 @@ void pf_table__begin(struct pf_table *t)
 {
 	free_gone(t);
 	pf_cgroups__sweep(t->names);
+	t->hint.name = NULL;
 	t->pass++;
+	t->last = NULL;
 	t->in_pass = true;
 	t->untracked = 0;
 }
@@ -369,6 +398,20 @@ static void fill_counts(const struct pf_table *t, struct process *p, struct pf_s
 	s->sampled = 1;
 }
 
+static const struct pf_cgroup_name *cgroup_name(struct pf_table *t, const struct process *p)
+{
+	struct name_hint *h = &t->hint;
+	bool has_ids = p->rec.cgroup_id || p->rec.mem_cgroup_id;
+
+	if (has_ids && h->name && h->cgroup_id == p->rec.cgroup_id &&
+	    h->mem_cgroup_id == p->rec.mem_cgroup_id)
+		return h->name;
+	h->cgroup_id = p->rec.cgroup_id;
+	h->mem_cgroup_id = p->rec.mem_cgroup_id;
+	h->name = pf_cgroups__name(t->names, h->cgroup_id, h->mem_cgroup_id, p->key.pid);
+	return h->name;
+}
+
 static void fill_identity(struct pf_table *t, struct process *p, const struct pf_interval *now,
 			  struct pf_sample *s)
 {
@@ -388,7 +431,7 @@ static void fill_identity(struct pf_table *t, struct process *p, const struct pf
 	memcpy(s->comm, p->rec.comm, PF_TASK_COMM_LEN);
 	s->comm[PF_TASK_COMM_LEN] = '\0';
 	s->exe = exe_name(t, p);
-	name = pf_cgroups__name(t->names, p->rec.cgroup_id, p->rec.mem_cgroup_id, p->key.pid);
+	name = cgroup_name(t, p);
 	if (!name)
 		return;
 	s->cgroup = name->path;
@@ -455,7 +498,7 @@ int pf_table__end(struct pf_table *t, uint64_t now_ns, struct pf_interval *inter
 			struct pf_sample *s = &t->samples[interval->n++];
 
 			learn(t, p);
-			pf_sample_init(s);
+			*s = t->blank;
 			fill_identity(t, p, interval, s);
 			fill_counts(t, p, s);
 			fill_memory(t, p, s);

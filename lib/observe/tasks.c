@@ -17,7 +17,7 @@
 #include "lib/observe/bpf_util.h"
 #include "lib/observe/observe.h"
 #include "lib/observe/tasks.h"
-#include "lib/proc/cgpath.h"
+#include "lib/proc/cgroup.h"
 
 #define RING_BYTES (128 * 1024)
 #define READ_BYTES (64 * 1024) /* twice what the kernel hands out at once */
@@ -34,22 +34,6 @@ struct pf_tasks {
 	char buf[READ_BYTES] __attribute__((aligned(8)));
 };
 
-/* cgroup v1 or hybrid: the memory controller is where containers show. */
-static bool memory_has_hierarchy(const char *proc_root)
-{
-	_cleanup_fclose_ FILE *f = NULL;
-	struct pf_cgroup_lines lines = { 0 };
-	char path[256], buf[4096];
-	size_t len = 0;
-
-	snprintf(path, sizeof(path), "%s/self/cgroup", proc_root);
-	f = fopen(path, "re");
-	if (f)
-		len = fread(buf, 1, sizeof(buf), f);
-	pf_parse_cgroup_file(buf, len, &lines);
-	return lines.memory.p != NULL;
-}
-
 static void set_options(struct pf_tasks_bpf *skel, const struct pf_observe_config *config,
 			bool counting)
 {
@@ -57,7 +41,7 @@ static void set_options(struct pf_tasks_bpf *skel, const struct pf_observe_confi
 	skel->rodata->pf_by_uid = config->uid >= 0;
 	skel->rodata->pf_uid = config->uid >= 0 ? (__u32)config->uid : 0;
 	skel->rodata->pf_counting = counting;
-	skel->rodata->pf_mem_hierarchy = memory_has_hierarchy(config->proc_root);
+	skel->rodata->pf_mem_hierarchy = pf_cgroup_memory_apart(config->proc_root);
 	bpf_map__set_max_entries(skel->maps.pf_named, pf_bpf_named_max(config));
 	bpf_program__set_autoload(skel->progs.pf_task_exit, config->exits);
 	if (!config->exits)

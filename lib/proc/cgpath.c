@@ -71,7 +71,7 @@ static void unescape(struct part *part)
 	part->name = (struct pf_span){ part->text, dst };
 }
 
-/* Take the last component off the path. Longer ones than the kernel allows count as empty. */
+/* Take the last component off the path. Longer ones than the kernel allows come out empty. */
 static bool take_last(struct pf_span *path, struct pf_span *name)
 {
 	const char *slash;
@@ -351,6 +351,8 @@ void pf_parse_cgroup_path(const char *path, size_t len, struct pf_cgroup_parts *
 	if (len > PF_CGROUP_PATH_MAX)
 		return;
 	while (!out->pod[0] && take_part(&rest, &part)) {
+		if (part.name.p == part.name.end)
+			continue;
 		if (!out->container[0])
 			match_container(&part, out);
 		match_pod(&part, out);

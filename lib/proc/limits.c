@@ -178,7 +178,8 @@ static void name_cgroup(struct pf_limit *best, const char *root, struct pf_span 
 		snprintf(best->source, sizeof(best->source), "cgroup %.*s...%s %s", half, path,
 			 path + n - half, file);
 	else
-		snprintf(best->source, sizeof(best->source), "cgroup %s %s", n ? path : "/", file);
+		snprintf(best->source, sizeof(best->source), "cgroup %.*s %s", (int)room,
+			 n ? path : "/", file);
 }
 
 /* dir[len] is the end of the directory's name; there is room for a file's after it. */

@@ -29,7 +29,7 @@ void pf_parse_mountinfo(const char *buf, size_t len, struct pf_cgroup_mounts *ou
 /* Of this process itself, below the root that proc_fd is. 0, or -errno with *out empty. */
 int pf_cgroup_mounts_read(int proc_fd, struct pf_cgroup_mounts *out);
 
-#define PF_CGROUP_DIR_MAX (3 * PATH_MAX)
+#define PF_CGROUP_DIR_MAX 12288 /* 3 * PATH_MAX */
 
 /*
  * The directory of a cgroup path into dst[PF_CGROUP_DIR_MAX]: prefix + mount

@@ -79,20 +79,17 @@ struct pf_procfs *pf_procfs__open(const char *root, struct pf_error *err)
 	return p;
 }
 
-static void forget(struct pf_procfs *p, struct known *k)
-{
-	HASH_DEL(p->known, k);
-	free(k);
-}
-
 void pf_procfs__close(struct pf_procfs *p)
 {
 	struct known *k, *next;
 
 	if (!p)
 		return;
-	HASH_ITER (hh, p->known, k, next) {
-		forget(p, k);
+	k = p->known;
+	HASH_CLEAR(hh, p->known);
+	for (; k; k = next) {
+		next = k->hh.next;
+		free(k);
 	}
 	pf_readbuf__free(&p->buf);
 	closedir(p->dir);
@@ -359,8 +356,10 @@ static void forget_the_gone(struct pf_procfs *p)
 	struct known *k, *next;
 
 	HASH_ITER (hh, p->known, k, next) {
-		if (k->pass != p->pass)
-			forget(p, k);
+		if (k->pass == p->pass)
+			continue;
+		HASH_DEL(p->known, k);
+		free(k);
 	}
 }
 

@@ -69,7 +69,7 @@ bool pf_span_skip(struct pf_span *rest, const char *prefix)
 {
 	size_t len = strlen(prefix);
 
-	if (pf_span_len(*rest) < len || memcmp(rest->p, prefix, len))
+	if (pf_span_len(*rest) < len || memcmp(rest->p, prefix, len) != 0)
 		return false;
 	rest->p += len;
 	return true;
@@ -79,7 +79,7 @@ bool pf_span_chop(struct pf_span *s, const char *suffix)
 {
 	size_t len = strlen(suffix);
 
-	if (pf_span_len(*s) < len || memcmp(s->end - len, suffix, len))
+	if (pf_span_len(*s) < len || memcmp(s->end - len, suffix, len) != 0)
 		return false;
 	s->end -= len;
 	return true;
@@ -147,18 +147,18 @@ int64_t pf_scale_bytes(int64_t count, int64_t unit)
 	return __builtin_mul_overflow(count, unit, &bytes) ? INT64_MAX : bytes;
 }
 
-/* Room for more than `used` bytes, but never more than max in all. */
-static int grow(struct pf_readbuf *b, size_t used, size_t max)
+/* Room for at least one more than `used` bytes and the NUL, but for no more than `limit` in all. */
+static int grow(struct pf_readbuf *b, size_t used, size_t limit)
 {
 	size_t cap = b->cap ? b->cap * 2 : FIRST_CAP;
 	char *data;
 
-	if (used + 1 >= max)
+	if (used + 1 >= limit)
 		return -EFBIG;
 	if (used + 1 < b->cap)
 		return 0;
-	if (cap > max)
-		cap = max;
+	if (cap > limit)
+		cap = limit;
 	data = realloc(b->data, cap);
 	if (!data)
 		return -ENOMEM;
@@ -180,16 +180,17 @@ static ssize_t read_some(int fd, char *dst, size_t size)
 /* A read that fills the buffer is no sign of the end: there may be more. */
 static ssize_t read_fd(struct pf_readbuf *b, int fd, size_t max, bool record)
 {
+	const size_t limit = max + 2; /* the byte too many that tells, and the NUL */
 	size_t len = 0;
 	size_t room;
 	ssize_t n;
 	int err;
 
 	do {
-		err = grow(b, len, max);
+		err = grow(b, len, limit);
 		if (err)
 			return err;
-		room = (b->cap < max ? b->cap : max) - 1 - len;
+		room = (b->cap < limit ? b->cap : limit) - 1 - len;
 		n = read_some(fd, b->data + len, room);
 		if (n < 0)
 			return n;

@@ -63,8 +63,8 @@ struct pf_readbuf {
 
 /*
  * Read dirfd/path whole. Returns its length (data[length] is NUL), or -errno:
- * -EFBIG when the file has max bytes or more, -ENOMEM. The buffer grows up to
- * max. pf_readbuf__record takes what one read(2) gives, which is all of
+ * -EFBIG when the file is longer than max bytes, -ENOMEM. The buffer grows up
+ * to max + 2. pf_readbuf__record takes what one read(2) gives, which is all of
  * a file that the kernel makes as a single record (stat, status, cgroup,
  * meminfo); pf_readbuf__file reads on to the end (mountinfo); pf_readbuf__below
  * takes a record below a directory that is given by its name.

@@ -93,7 +93,7 @@ static int get_number(const json_t *value, const struct pf_field *f, double *out
 		return wrong(why, "'%s' must be a number, not %s", f->key, kind_of(value));
 	*out = json_number_value(value);
 	if (!(*out >= ok.min && *out <= ok.max)) /* true for NaN, too */
-		return wrong(why, "'%s' is %.15g, outside %.15g..%.15g", f->key, *out, ok.min,
+		return wrong(why, "'%s' is %.16g, outside %.16g..%.16g", f->key, *out, ok.min,
 			     ok.max);
 	return 0;
 }
@@ -107,7 +107,7 @@ static int get_int(const json_t *value, const struct pf_field *f, int64_t *out, 
 		return rc;
 	/* 12.0 is a whole number, as jq and others write it; 12.5 is not. */
 	if (v != floor(v))
-		return wrong(why, "'%s' must be a whole number, not %.15g", f->key, v);
+		return wrong(why, "'%s' must be a whole number, not %.16g", f->key, v);
 	*out = (int64_t)v;
 	return 0;
 }

@@ -22,18 +22,18 @@ enum pf_type {
 };
 
 struct pf_field {
-	const char *key;   /* JSON name */
+	const char *key; /* JSON name */
 	enum pf_type type;
-	size_t offset;	   /* in the record */
-	size_t size;	   /* of the member; only PF_CHARS needs it */
-	const char *unit;  /* "bytes", "seconds", "faults", "" */
-	const char *help;  /* one sentence, for the manual, the schema and HELP lines */
+	size_t offset;	  /* in the record */
+	size_t size;	  /* of the member; only PF_CHARS needs it */
+	const char *unit; /* "bytes", "seconds", "faults", "" */
+	const char *help; /* one sentence, for the manual, the schema and HELP lines */
 };
 
-#define PF_FIELD(record, member, keyname, kind, unitname, text)                            \
-	{                                                                                  \
-		.key = keyname, .type = kind, .offset = offsetof(record, member),          \
-		.size = sizeof(((record *)0)->member), .unit = unitname, .help = text      \
+#define PF_FIELD(record, member, keyname, kind, unitname, text)                                    \
+	{                                                                                          \
+		.key = keyname, .type = kind, .offset = offsetof(record, member),                  \
+		.size = sizeof(((record *)0)->member), .unit = unitname, .help = text              \
 	}
 
 /* Every field unknown: PF_UNKNOWN, NaN, NULL, "" and false. */

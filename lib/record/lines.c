@@ -29,9 +29,10 @@ struct pf_lines {
 	bool gzip;
 	bool in_member; /* gzip: between a member's header and its trailer */
 	bool ended;
-	bool dropping; /* inside a line that is too long */
-	int broken;    /* errno that ended the input, and why: */
-	struct pf_error why;
+	bool dropping;	/* inside a line that is too long */
+	uint64_t whole; /* number of the last line that had its newline */
+	int broken;	/* errno that ended the input, and why: */
+	const char *why;
 
 	z_stream z;
 	unsigned char in[CHUNK]; /* gzip: compressed bytes */
@@ -165,10 +166,11 @@ static int fill_plain(struct pf_lines *l)
 	return 0;
 }
 
+/* Remembered now, put in words when the lines before it have been returned. */
 static int bad_gzip(struct pf_lines *l, const char *what)
 {
-	return pf_fail(&l->why, EBADMSG, "%s after line %llu of '%s'", what,
-		       (unsigned long long)l->number, l->path);
+	l->why = what;
+	return -EBADMSG;
 }
 
 /* Between members: gzip files may be concatenated, tapes pad them with zeros. */
@@ -239,6 +241,8 @@ static int fill(struct pf_lines *l)
 /* The bytes up to `end`, as a line; the byte at `end` is its newline, if it has one. */
 static int cut(struct pf_lines *l, size_t end, int kind, const char **line, size_t *len)
 {
+	bool whole = kind == PF_LINE_WHOLE;
+
 	*len = end - l->start;
 	*line = l->buf + l->start;
 	if (l->dropping || *len > l->max) {
@@ -249,7 +253,15 @@ static int cut(struct pf_lines *l, size_t end, int kind, const char **line, size
 	l->dropping = false;
 	l->start = l->seen = end < l->end ? end + 1 : end;
 	l->number++;
+	if (whole)
+		l->whole = l->number;
 	return kind;
+}
+
+static int report_break(const struct pf_lines *l, struct pf_error *err)
+{
+	return pf_fail(err, l->broken, "cannot read '%s' any further: %s after line %llu", l->path,
+		       l->why ? l->why : strerror(l->broken), (unsigned long long)l->whole);
 }
 
 /* What to return once the input has no more bytes. */
@@ -257,16 +269,7 @@ static int at_end(struct pf_lines *l, const char **line, size_t *len, struct pf_
 {
 	if (l->end > l->start || l->dropping)
 		return cut(l, l->end, PF_LINE_PARTIAL, line, len);
-	if (l->broken)
-		return pf_fail(err, l->broken, "%s", l->why.text);
-	return PF_LINE_END;
-}
-
-static void break_off(struct pf_lines *l, int code)
-{
-	l->broken = code;
-	pf_fail(&l->why, code, "cannot read '%s' after line %llu: %s", l->path,
-		(unsigned long long)l->number, strerror(code));
+	return l->broken ? report_break(l, err) : PF_LINE_END;
 }
 
 int pf_lines__next(struct pf_lines *l, const char **line, size_t *len, struct pf_error *err)
@@ -292,6 +295,6 @@ int pf_lines__next(struct pf_lines *l, const char **line, size_t *len, struct pf
 		if (rc == -EINTR)
 			return pf_fail(err, EINTR, "interrupted");
 		if (rc)
-			break_off(l, -rc);
+			l->broken = -rc;
 	}
 }

@@ -231,7 +231,7 @@ static int take_line(struct pf_replay *r, const char *line, size_t len, bool who
 
 	if (is_blank(line, len))
 		return 0;
-	obj = json_loadb(line, len, 0, &at);
+	obj = json_loadb(line, len, JSON_DECODE_ANY, &at);
 	if (obj)
 		return take_record(r, obj);
 	if (json_error_code(&at) == json_error_out_of_memory)

@@ -25,8 +25,8 @@ typedef void (*pf_replay_complain_fn)(void *ctx, uint64_t line, const char *what
 struct pf_replay_stats {
 	uint64_t lines;
 	uint64_t samples;
-	uint64_t bad_lines;  /* reported and skipped */
-	uint64_t other;	     /* records of another type, skipped as they should be */
+	uint64_t bad_lines;   /* reported and skipped */
+	uint64_t other;	      /* records of another type, skipped as they should be */
 	uint64_t clock_steps; /* moments at which time ran backwards: reported, taken as a step */
 };
 

@@ -19,12 +19,12 @@ struct pf_sample {
 	double mono_s;	   /* the same moment on a clock that never goes back; not in JSON */
 	double interval_s; /* length of the interval by that clock */
 
-	int64_t pid;	/* in the tool's own pid namespace */
-	int64_t nspid;	/* in the process's innermost pid namespace */
-	int64_t ppid;	/* 0 = outside the tool's pid namespace */
-	double start_ts; /* Unix seconds; with pid and boot the identity */
-	uint64_t start_ns; /* same, boot time; 0 in replay; not in JSON */
-	uint64_t exec_id;  /* changes with each exec; 0 = unknown; not in JSON */
+	int64_t pid;		/* in the tool's own pid namespace */
+	int64_t nspid;		/* in the process's innermost pid namespace */
+	int64_t ppid;		/* 0 = outside the tool's pid namespace */
+	double start_ts;	/* Unix seconds; with pid and boot the identity */
+	uint64_t start_ns;	/* same, boot time; 0 in replay; not in JSON */
+	uint64_t exec_id;	/* changes with each exec; 0 = unknown; not in JSON */
 	char comm[PF_COMM_LEN]; /* raw bytes, may be anything */
 	const char *exe;	/* file name; NULL = not readable. Strings belong to the maker */
 	int64_t uid;
@@ -36,7 +36,7 @@ struct pf_sample {
 	int64_t faults; /* minor + major: the kernel's own totals */
 	int64_t minor;
 	int64_t major;
-	int64_t user;	/* fault events seen by the tracing program ... */
+	int64_t user; /* fault events seen by the tracing program ... */
 	int64_t kernel;
 	int64_t anon; /* ... by class; PF_UNKNOWN where the backend cannot tell */
 	int64_t file;
@@ -53,7 +53,7 @@ struct pf_sample {
 	int64_t rss_error_bytes; /* the kernel's own figure may be off by this much */
 	int64_t swap_bytes;
 	int64_t vsz_bytes;
-	bool exited; /* died in this interval: counts are final */
+	bool exited;		 /* died in this interval: counts are final */
 	int64_t rss_delta_bytes; /* RSS since the last moment; not in JSON */
 };
 

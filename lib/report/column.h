@@ -25,7 +25,7 @@ enum pf_look {
 
 /* What a value becomes in OpenMetrics output. */
 enum pf_metric {
-	PF_METRIC_NONE,	   /* not a metric of its own */
+	PF_METRIC_NONE, /* not a metric of its own */
 	PF_METRIC_GAUGE,
 	PF_METRIC_COUNTER, /* a total since the tool's start; name gets _total */
 };
@@ -35,7 +35,7 @@ struct pf_column {
 	const char *header; /* table heading */
 	int width;	    /* columns on the screen; negative = text, left-aligned */
 	enum pf_look look;
-	bool table;	    /* in the default table */
+	bool table; /* in the default table */
 	enum pf_metric metric;
 	const char *metric_name; /* without prefix pftools_ and suffix _total; NULL = key */
 };

@@ -14,10 +14,11 @@
 
 #include "tools/pfstat/group.h"
 
-#define GROUPS_MAX 65536
-#define ENDED_MAX  4096 /* remembered one by one */
-#define KEY_MAX	   1024
-#define USER_LEN   33
+#define GROUPS_MAX     65536
+#define ENDED_MAX      4096 /* remembered one by one */
+#define KEY_MAX	       1024
+#define VANISHED_EVERY 16 /* moments between looks for processes that left no last word */
+#define USER_LEN       33
 
 struct entry {
 	UT_hash_handle hh;
@@ -39,7 +40,9 @@ struct user {
 struct pfstat_groups {
 	const struct pfstat_opts *opts;
 	struct entry *entries;
+	struct entry *last; /* found; where to look first for the next one */
 	struct user *users;
+	struct user *last_user;
 	uint64_t moment;
 	struct pfstat_group **active;
 	size_t n_active, active_cap;
@@ -116,9 +119,12 @@ void pfstat_groups__free(struct pfstat_groups *g)
 static const char *user_name(struct pfstat_groups *g, int64_t uid)
 {
 	const struct passwd *pw;
-	struct user *u;
+	struct user *u = g->last_user;
 
+	if (u && u->uid == uid)
+		return u->name;
 	HASH_FIND(hh, g->users, &uid, sizeof(uid), u);
+	g->last_user = u;
 	if (u)
 		return u->name;
 	u = calloc(1, sizeof(*u));
@@ -183,13 +189,24 @@ static size_t make_key(struct pfstat_groups *g, const struct pf_sample *s, char 
 	return 0;
 }
 
+/* Samples come in the same order each time: the next one is mostly the one that came next before. */
+static struct entry *find(struct pfstat_groups *g, const char *key, size_t len)
+{
+	struct entry *e = g->last ? g->last->hh.next : g->entries;
+
+	if (!e || e->key_len != len || memcmp(e->key, key, len))
+		HASH_FIND(hh, g->entries, key, len, e);
+	if (e)
+		g->last = e;
+	return e;
+}
+
 static struct entry *find_or_add(struct pfstat_groups *g, const struct pf_sample *s)
 {
 	char key[KEY_MAX];
 	size_t len = make_key(g, s, key);
-	struct entry *e;
+	struct entry *e = find(g, key, len);
 
-	HASH_FIND(hh, g->entries, key, len, e);
 	if (e || HASH_COUNT(g->entries) >= GROUPS_MAX)
 		return e;
 	e = calloc(1, sizeof(*e) + len);
@@ -311,38 +328,52 @@ static void open_row(struct pfstat_groups *g, struct entry *e, const struct pf_m
 	if (isnan(e->first_mono_s))
 		e->first_mono_s = m->mono_s - (m->interval_s > 0 ? m->interval_s : 0);
 	g->active[g->n_active++] = &e->group;
-	if (one_process(g)) {
-		row->s = *s;
-		row->processes = 1;
-		row->user = user_name(g, s->uid);
+	if (one_process(g))
 		return;
-	}
 	clear_sum(row, m);
 	name_group(g, e, s);
+}
+
+/* A process of its own: the row is its sample. */
+static void set_process(struct pfstat_groups *g, struct entry *e, const struct pf_sample *s)
+{
+	struct pfstat_row *row = &e->group.row;
+
+	row->s = *s;
+	row->s.rss_delta_bytes = rss_delta(e, s);
+	row->processes = 1;
+	row->user = user_name(g, s->uid);
+	e->group.sum.processes = 1;
+	e->rss_bytes = s->rss_bytes;
+	if (!s->exited && row->s.rss_delta_bytes != PF_UNKNOWN)
+		e->group.sum.growth_bytes += row->s.rss_delta_bytes;
+	if (s->exited && !e->group.ended) {
+		e->group.ended = true;
+		g->n_ended++;
+	}
+}
+
+static void add_member(struct entry *e, const struct pf_sample *s)
+{
+	struct pfstat_group *group = &e->group;
+
+	add_to_row(&group->row, s);
+	group->sum.processes = group->row.processes;
+	if (!s->exited && s->rss_delta_bytes != PF_UNKNOWN)
+		group->sum.growth_bytes += s->rss_delta_bytes;
 }
 
 static void add_sample(struct pfstat_groups *g, struct entry *e, const struct pf_moment *m,
 		       const struct pf_sample *s)
 {
-	struct pf_sample with_delta = *s;
-	struct pfstat_group *group = &e->group;
-	bool first = e->moment != g->moment;
-
-	with_delta.rss_delta_bytes = one_process(g) ? rss_delta(e, s) : s->rss_delta_bytes;
-	if (first)
-		open_row(g, e, m, &with_delta);
-	if (!one_process(g))
-		add_to_row(&group->row, &with_delta);
-	sum_up(&group->sum, s);
-	if (!s->exited && with_delta.rss_delta_bytes != PF_UNKNOWN)
-		group->sum.growth_bytes += with_delta.rss_delta_bytes;
-	group->sum.seconds = m->mono_s - e->first_mono_s;
-	group->sum.processes = one_process(g) ? 1 : group->row.processes;
-	e->rss_bytes = s->rss_bytes;
-	if (one_process(g) && s->exited && !group->ended) {
-		group->ended = true;
-		g->n_ended++;
-	}
+	if (e->moment != g->moment)
+		open_row(g, e, m, s);
+	if (one_process(g))
+		set_process(g, e, s);
+	else
+		add_member(e, s);
+	sum_up(&e->group.sum, s);
+	e->group.sum.seconds = m->mono_s - e->first_mono_s;
 }
 
 static int busiest_first(const void *a, const void *b)
@@ -398,6 +429,7 @@ static void close_moment(struct pfstat_groups *g)
 	for (size_t i = 0; i < g->n_active; i++)
 		g->active[i]->active = false;
 	g->n_active = 0;
+	g->last = NULL;
 	fold_ended(g);
 }
 
@@ -405,7 +437,7 @@ static void find_vanished(struct pfstat_groups *g)
 {
 	struct entry *e, *next;
 
-	if (!one_process(g))
+	if (!one_process(g) || g->moment % VANISHED_EVERY)
 		return;
 	HASH_ITER (hh, g->entries, e, next) {
 		if (!e->group.active && !e->group.ended && e->moment + 2 < g->moment) {

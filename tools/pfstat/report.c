@@ -19,6 +19,7 @@
 
 #define HIST_BUCKETS 32
 #define BAR_WIDTH    40
+#define SELECT_MAX   64 /* more lines than that are sorted instead */
 
 /* ---- order ---------------------------------------------------------------- */
 
@@ -69,24 +70,56 @@ static int by_column(const void *a, const void *b, void *ctx)
 	return (x->s.pid > y->s.pid) - (x->s.pid < y->s.pid);
 }
 
+/* Keep the first `top` in order while looking at each row once: top is small. */
+static void insert(const void **rows, size_t *n, size_t top, const void *row, void *field)
+{
+	size_t at = *n;
+
+	if (*n == top && by_column(&rows[top - 1], &row, field) <= 0)
+		return;
+	if (*n < top)
+		(*n)++;
+	else
+		at--;
+	while (at && by_column(&rows[at - 1], &row, field) > 0) {
+		rows[at] = rows[at - 1];
+		at--;
+	}
+	rows[at] = row;
+}
+
+static int reserve_rows(struct pfstat_report *r, size_t need)
+{
+	void *bigger;
+
+	if (need <= r->rows_cap)
+		return 0;
+	bigger = realloc(r->rows, need * sizeof(*r->rows));
+	if (!bigger)
+		return -ENOMEM;
+	r->rows = bigger;
+	r->rows_cap = need;
+	return 0;
+}
+
 const void *const *pfstat_report_rows(struct pfstat_report *r, size_t *n)
 {
-	const struct pfstat_group *const *active = pfstat_groups__active(r->groups, n);
-	const struct pfstat_columns *c = r->columns;
-	size_t top = r->opts->common.top;
+	size_t n_active, top = r->opts->common.top;
+	const struct pfstat_group *const *active = pfstat_groups__active(r->groups, &n_active);
+	void *field = (void *)&r->columns->col[r->columns->sort].field;
 
-	if (*n > r->rows_cap) {
-		void *bigger = realloc(r->rows, *n * sizeof(*r->rows));
-
-		if (!bigger)
-			return NULL;
-		r->rows = bigger;
-		r->rows_cap = *n;
+	*n = 0;
+	if (reserve_rows(r, n_active))
+		return NULL;
+	if (top && top <= SELECT_MAX) {
+		for (size_t i = 0; i < n_active; i++)
+			insert(r->rows, n, top, &active[i]->row, field);
+		return r->rows;
 	}
-	for (size_t i = 0; i < *n; i++)
-		r->rows[i] = &active[i]->row;
+	for (size_t i = 0; i < n_active; i++)
+		r->rows[(*n)++] = &active[i]->row;
 	if (*n)
-		qsort_r(r->rows, *n, sizeof(*r->rows), by_column, (void *)&c->col[c->sort].field);
+		qsort_r(r->rows, *n, sizeof(*r->rows), by_column, field);
 	if (top && *n > top)
 		*n = top;
 	return r->rows;

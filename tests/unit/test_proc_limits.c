@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The tightest limit, on the trees of a v2 machine and of a container on a v1 machine. */
+#include "tests/unit/test_proc.h"
+
+#include <errno.h>
+
+#include "lib/base/error.h"
+#include "lib/proc/limits.h"
+#include "lib/proc/machine.h"
+
+#define MIB (1024LL * 1024)
+
+static const struct pf_machine roomy = {
+	.mem_total_bytes = 64LL << 30,
+	.mem_available_bytes = 32LL << 30,
+	.swap_total_bytes = 8LL << 30,
+	.swap_free_bytes = 4LL << 30,
+};
+
+static void check(const char *root, pid_t pid, const struct pf_machine *machine, int64_t limit,
+		  int64_t headroom, const char *source)
+{
+	char proc[PATH_MAX];
+	struct pf_limits *l;
+	struct pf_limit got;
+
+	snprintf(proc, sizeof(proc), "%s/proc", root);
+	l = pf_limits__open(proc, root, NULL);
+	assert_non_null(l);
+	assert_int_equal(pf_limits__read(l, pid, machine, &got), 0);
+	assert_string_equal(got.source, source);
+	assert_int_equal(got.limit_bytes, limit);
+	assert_int_equal(got.headroom_bytes, headroom);
+	pf_limits__close(l);
+}
+
+static void ancestor_v2(void **state)
+{
+	(void)state;
+	/* 256 MiB - 200 MiB + 20 MiB + 10 MiB of file cache */
+	check(TEST_DATA "v2", 10, &roomy, 256 * MIB, 86 * MIB,
+	      "cgroup /kubepods.slice/pod a memory.max");
+}
+
+static void container_v1(void **state)
+{
+	(void)state;
+	/* the mount's root is the container; 512 - 384 + 32 + 16 MiB of the subtree */
+	check(TEST_DATA "v1", 20, &roomy, 512 * MIB, 176 * MIB,
+	      "cgroup /docker/aaaa memory.limit_in_bytes");
+}
+
+static void flat_v1(void **state)
+{
+	(void)state;
+	/* its parent's 4 KiB do not count what children use */
+	check(TEST_DATA "v1", 21, &roomy, 1024 * MIB, 512 * MIB,
+	      "cgroup /docker/aaaa/flat/leaf memory.limit_in_bytes");
+}
+
+static void not_visible(void **state)
+{
+	(void)state;
+	check(TEST_DATA "v1", 22, &roomy, 72LL << 30, 36LL << 30, "MemAvailable+SwapFree");
+	check(TEST_DATA "v2", 13, &roomy, 72LL << 30, 36LL << 30, "MemAvailable+SwapFree");
+}
+
+static void rlimit(void **state)
+{
+	(void)state;
+	/* RLIMIT_AS 2,048,000 - 1,024,000; RLIMIT_DATA 1,024,000 - 819,200 */
+	check(TEST_DATA "v2", 11, &roomy, 1024000, 204800, "RLIMIT_DATA");
+}
+
+static void whole_machine(void **state)
+{
+	struct pf_machine m = roomy;
+
+	(void)state;
+	check(TEST_DATA "v2", 12, &m, 72LL << 30, 36LL << 30, "MemAvailable+SwapFree");
+	m.swap_free_bytes = PF_UNKNOWN;
+	check(TEST_DATA "v2", 12, &m, 64LL << 30, 32LL << 30, "MemAvailable");
+	/* a dead process holds no memory that its own limits could stop */
+	check(TEST_DATA "v2", 15, &roomy, 72LL << 30, 36LL << 30, "MemAvailable+SwapFree");
+}
+
+static void over_limit(void **state)
+{
+	(void)state;
+	check(TEST_DATA "v2", 14, &roomy, MIB, 0, "cgroup /over.slice memory.max");
+}
+
+static void nothing_known(void **state)
+{
+	struct pf_limits *l = pf_limits__open(TEST_DATA "v2/proc", TEST_DATA "v2", NULL);
+	struct pf_error err = { 0 };
+	struct pf_limit got;
+
+	(void)state;
+	assert_non_null(l);
+	assert_int_equal(pf_limits__read(l, 12, NULL, &got), -ENODATA);
+	assert_true(got.limit_bytes == PF_UNKNOWN && got.headroom_bytes == PF_UNKNOWN);
+	assert_string_equal(got.source, "");
+	assert_int_equal(pf_limits__read(l, 99, &roomy, &got), -ESRCH);
+	assert_true(got.headroom_bytes == PF_UNKNOWN);
+	pf_limits__close(l);
+	assert_null(pf_limits__open(TEST_DATA "nowhere", NULL, &err));
+	assert_int_equal(err.code, ENOENT);
+	pf_limits__close(NULL);
+}
+
+/* One limit at the root, as many cgroups below it as asked for. */
+static void put_deep(const struct tree *t, int depth)
+{
+	char path[1024] = "";
+	char text[sizeof(path) + 32];
+
+	for (int i = 0; i < depth; i++)
+		strcat(path, "/0123456789");
+	tree_put(t, "proc/self/mountinfo", "1 1 0:1 / /cg rw - cgroup2 none rw\n");
+	tree_put(t, "proc/1/status", "VmSize:\t100 kB\n");
+	snprintf(text, sizeof(text), "0::%s\n", path);
+	tree_put(t, "proc/1/cgroup", text);
+	tree_put(t, "cg/memory.max", "1000\n");
+	tree_put(t, "cg/memory.current", "400\n");
+	snprintf(text, sizeof(text), "cg%s/memory.max", path);
+	tree_put(t, text, "900\n");
+	snprintf(text, sizeof(text), "cg%s/memory.current", path);
+	tree_put(t, text, "1\n");
+}
+
+static void deep(void **state)
+{
+	struct tree t;
+
+	(void)state;
+	tree_make(&t);
+	put_deep(&t, PF_LIMITS_ANCESTORS - 1);
+	check(t.root, 1, NULL, 1000, 600, "cgroup / memory.max");
+	tree_remove(&t);
+}
+
+static void too_deep(void **state)
+{
+	char proc[PATH_MAX];
+	struct pf_limits *l;
+	struct pf_limit got;
+	struct tree t;
+
+	(void)state;
+	tree_make(&t);
+	put_deep(&t, PF_LIMITS_ANCESTORS + 10);
+	l = pf_limits__open(tree_path(&t, "proc", proc), t.root, NULL);
+	assert_non_null(l);
+	assert_int_equal(pf_limits__read(l, 1, NULL, &got), 0);
+	/* the root is out of reach, and of the long name both ends are kept */
+	assert_int_equal(got.limit_bytes, 900);
+	assert_true(strlen(got.source) < PF_LIMIT_SOURCE_LEN);
+	assert_int_equal(strncmp(got.source, "cgroup /0123456789/", 19), 0);
+	assert_non_null(strstr(got.source, "..."));
+	assert_non_null(strstr(got.source, "0123456789 memory.max"));
+	pf_limits__close(l);
+	tree_remove(&t);
+}
+
+static void garbage(void **state)
+{
+	static const char *const files[] = { "proc/1/status",  "proc/1/limits",
+					     "proc/1/cgroup",  "cg/memory.max",
+					     "cg/memory.stat", "proc/self/mountinfo" };
+	char bytes[4096];
+	unsigned int seed = 1;
+	struct pf_limits *l;
+	struct pf_limit got;
+	char proc[PATH_MAX];
+	struct tree t;
+
+	(void)state;
+	tree_make(&t);
+	for (int round = 0; round < 50; round++) {
+		put_deep(&t, 0);
+		for (size_t i = 0; i < sizeof(bytes); i++)
+			bytes[i] = (char)rand_r(&seed);
+		tree_put_bytes(&t, files[round % 6], bytes, (size_t)rand_r(&seed) % sizeof(bytes));
+		l = pf_limits__open(tree_path(&t, "proc", proc), t.root, NULL);
+		assert_non_null(l);
+		if (pf_limits__read(l, 1, &roomy, &got) == 0)
+			assert_true(got.headroom_bytes >= 0 && got.source[0]);
+		pf_limits__close(l);
+	}
+	tree_remove(&t);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(ancestor_v2), cmocka_unit_test(container_v1),
+		cmocka_unit_test(flat_v1),     cmocka_unit_test(not_visible),
+		cmocka_unit_test(rlimit),      cmocka_unit_test(whole_machine),
+		cmocka_unit_test(over_limit),  cmocka_unit_test(nothing_known),
+		cmocka_unit_test(deep),	       cmocka_unit_test(too_deep),
+		cmocka_unit_test(garbage),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
