@@ -181,7 +181,8 @@ static int bad_type(struct pf_replay *r, const json_t *type)
 
 static bool known_type(const char *type)
 {
-	static const char *const others[] = { "alert", "stack", "check", "summary" };
+	static const char *const others[] = { "alert", "stack", "check", "summary",
+					      "group", "total", "hist",	 "verdict" };
 
 	for (size_t i = 0; i < PF_ARRAY_SIZE(others); i++) {
 		if (strcmp(type, others[i]) == 0)

@@ -15,77 +15,19 @@
 #include "lib/base/units.h"
 #include "lib/record/json.h"
 #include "lib/report/report.h"
+#include "lib/report/sort.h"
 #include "tools/pfstat/report.h"
 
 #define HIST_BUCKETS 32
 #define BAR_WIDTH    40
-#define SELECT_MAX   64 /* more lines than that are sorted instead */
 
-/* ---- order ---------------------------------------------------------------- */
-
-static double sort_value(const struct pf_field *f, const void *row)
+static int bigger_first(const void *a, const void *b)
 {
-	int64_t i;
+	const struct pfstat_row *x = a, *y = b;
 
-	if (f->type == PF_REAL || f->type == PF_TIME)
-		return pf_field_real(f, row);
-	if (f->type == PF_BOOL)
-		return *(const bool *)((const char *)row + f->offset);
-	i = pf_field_int(f, row);
-	return i == PF_UNKNOWN ? NAN : (double)i;
-}
-
-static const char *sort_text(const struct pf_field *f, const void *row)
-{
-	const char *member = (const char *)row + f->offset;
-	const char *text = f->type == PF_CHARS ? member : *(const char *const *)member;
-
-	return text ? text : "";
-}
-
-/* Numbers: largest first, unknown last. Text: by the alphabet. */
-static int compare(const struct pf_field *f, const void *a, const void *b)
-{
-	double x, y;
-
-	if (f->type == PF_CHARS || f->type == PF_STRING)
-		return strcmp(sort_text(f, a), sort_text(f, b));
-	x = sort_value(f, a);
-	y = sort_value(f, b);
-	if (isnan(x) || isnan(y))
-		return isnan(x) - isnan(y);
-	return (x < y) - (x > y);
-}
-
-static int by_column(const void *a, const void *b, void *ctx)
-{
-	const struct pfstat_row *x = *(const struct pfstat_row *const *)a;
-	const struct pfstat_row *y = *(const struct pfstat_row *const *)b;
-	int order = compare(ctx, x, y);
-
-	if (order)
-		return order;
 	if (x->s.rss_bytes != y->s.rss_bytes)
 		return x->s.rss_bytes < y->s.rss_bytes ? 1 : -1;
 	return (x->s.pid > y->s.pid) - (x->s.pid < y->s.pid);
-}
-
-/* Keep the first `top` in order while looking at each row once: top is small. */
-static void insert(const void **rows, size_t *n, size_t top, const void *row, void *field)
-{
-	size_t at = *n;
-
-	if (*n == top && by_column(&rows[top - 1], &row, field) <= 0)
-		return;
-	if (*n < top)
-		(*n)++;
-	else
-		at--;
-	while (at && by_column(&rows[at - 1], &row, field) > 0) {
-		rows[at] = rows[at - 1];
-		at--;
-	}
-	rows[at] = row;
 }
 
 static int reserve_rows(struct pfstat_report *r, size_t need)
@@ -104,24 +46,16 @@ static int reserve_rows(struct pfstat_report *r, size_t need)
 
 const void *const *pfstat_report_rows(struct pfstat_report *r, size_t *n)
 {
-	size_t n_active, top = r->opts->common.top;
+	size_t n_active;
 	const struct pfstat_group *const *active = pfstat_groups__active(r->groups, &n_active);
-	void *field = (void *)&r->columns->col[r->columns->sort].field;
 
 	*n = 0;
 	if (reserve_rows(r, n_active))
 		return NULL;
-	if (top && top <= SELECT_MAX) {
-		for (size_t i = 0; i < n_active; i++)
-			insert(r->rows, n, top, &active[i]->row, field);
-		return r->rows;
-	}
 	for (size_t i = 0; i < n_active; i++)
-		r->rows[(*n)++] = &active[i]->row;
-	if (*n)
-		qsort_r(r->rows, *n, sizeof(*r->rows), by_column, field);
-	if (top && *n > top)
-		*n = top;
+		r->rows[i] = &active[i]->row;
+	*n = pf_rows_top(r->rows, n_active, r->opts->common.top,
+			 &r->columns->col[r->columns->sort].field, bigger_first);
 	return r->rows;
 }
 

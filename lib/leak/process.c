@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Takes the samples of one process. Holds apart what the trend finds and what
+ * stands between that and an alert: age, size, and how long memory lasts.
+ */
+#include "lib/leak/process.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Start times of one process differ by this much between sources. */
+#define SAME_START_S  2.0
+#define SAME_START_NS 20000000u
+
+#define BYTES_MAX 1e18
+
+/* A history is kept from a quarter of the minimum size on, or of this where that is less. */
+#define HISTORY_OF_BYTES (10 << 20)
+
+void pf_terms_make(struct pf_terms *terms, const struct pf_leak_config *config)
+{
+	terms->config = *config;
+	terms->pace = pf_trend_pace(config->grace_s);
+	terms->settle_s = fmin(config->min_watch_age_s, config->grace_s);
+	terms->history_bytes = fmin((double)config->min_bytes, HISTORY_OF_BYTES) / 4;
+}
+
+/* Unknown parts count nothing; nonsense from a recording stays within what sums can hold. */
+static double known(int64_t value)
+{
+	return value == PF_UNKNOWN || value < 0 ? 0 : fmin((double)value, BYTES_MAX);
+}
+
+double pf_sample_memory(const struct pf_sample *s)
+{
+	double swap = known(s->swap_bytes);
+
+	if (s->rss_anon_bytes != PF_UNKNOWN)
+		return known(s->rss_anon_bytes) + known(s->rss_shmem_bytes) + swap;
+	if (s->rss_bytes != PF_UNKNOWN)
+		return fmax(0, known(s->rss_bytes) - known(s->rss_file_bytes)) + swap;
+	return NAN;
+}
+
+/* FNV-1a; only ever compared with that of the same process. 0 = unknown. */
+static uint64_t hash_of(const char *s)
+{
+	uint64_t h = 14695981039346656037u;
+
+	if (!s || !*s)
+		return 0;
+	for (; *s; s++)
+		h = (h ^ (unsigned char)*s) * 1099511628211u;
+	return h ? h : 1;
+}
+
+void pf_process_init(struct pf_process *p, const struct pf_sample *s)
+{
+	double age_s = s->ts - s->start_ts;
+
+	memset(p, 0, sizeof(*p));
+	p->pid = s->pid;
+	p->start_ts = s->start_ts;
+	p->start_ns = s->start_ns;
+	p->exec_id = s->exec_id;
+	p->exe_hash = hash_of(s->exe);
+	p->born_s = p->image_s = s->mono_s - (age_s > 0 ? age_s : 0); /* 0 when unknown, too */
+	p->since_s = p->last_s = s->mono_s;
+	p->rss_bytes = p->swap_bytes = p->vsz_bytes = PF_UNKNOWN;
+	p->limit_bytes = p->headroom_bytes = PF_UNKNOWN;
+	p->fault_rate = NAN;
+	p->is_new = true;
+	pf_trend_init(&p->trend);
+}
+
+struct pf_process *pf_process__new(const struct pf_sample *s)
+{
+	struct pf_process *p = malloc(sizeof(*p));
+
+	if (p)
+		pf_process_init(p, s);
+	return p;
+}
+
+void pf_process__free(struct pf_process *p)
+{
+	if (!p)
+		return;
+	free(p->history);
+	free(p->exe);
+	free(p->cgroup);
+	free(p->container);
+	free(p);
+}
+
+bool pf_process_is(const struct pf_process *p, const struct pf_sample *s)
+{
+	if (p->start_ns && s->start_ns) {
+		uint64_t apart = p->start_ns > s->start_ns ? p->start_ns - s->start_ns
+							   : s->start_ns - p->start_ns;
+
+		return apart <= SAME_START_NS;
+	}
+	return !(fabs(p->start_ts - s->start_ts) > SAME_START_S); /* NaN is no difference */
+}
+
+static bool has_new_image(const struct pf_process *p, const struct pf_sample *s)
+{
+	uint64_t exe = hash_of(s->exe);
+
+	return (p->exec_id && s->exec_id && p->exec_id != s->exec_id) ||
+	       (p->exe_hash && exe && p->exe_hash != exe);
+}
+
+/* Another program: what the old one did says nothing about it. Counters go on. */
+static void take_new_image(struct pf_process *p, const struct pf_sample *s)
+{
+	p->image_s = p->since_s = s->mono_s;
+	if (p->history)
+		pf_history_init(p->history);
+	pf_trend_init(&p->trend);
+	p->traits.any = false;
+	p->headroom_bytes = p->limit_bytes = PF_UNKNOWN;
+}
+
+static void keep(int64_t *to, int64_t value)
+{
+	if (value != PF_UNKNOWN)
+		*to = value;
+}
+
+static void add_faults(int64_t *to, int64_t faults)
+{
+	if (faults > 0 && __builtin_add_overflow(*to, faults, to))
+		*to = INT64_MAX;
+}
+
+static void take_facts(struct pf_process *p, const struct pf_sample *s)
+{
+	uint64_t exe = hash_of(s->exe);
+
+	memcpy(p->comm, s->comm, sizeof(p->comm));
+	p->comm[sizeof(p->comm) - 1] = '\0';
+	if (exe)
+		p->exe_hash = exe;
+	if (s->exec_id)
+		p->exec_id = s->exec_id;
+	p->last_s = s->mono_s;
+	p->last_ts = s->ts;
+	keep(&p->rss_bytes, s->rss_bytes);
+	keep(&p->swap_bytes, s->swap_bytes);
+	keep(&p->vsz_bytes, s->vsz_bytes);
+	p->error_bytes = s->rss_error_bytes == PF_UNKNOWN ? 0 : s->rss_error_bytes;
+	p->fault_rate = s->faults == PF_UNKNOWN || !(s->interval_s > 0)
+				? NAN
+				: (double)s->faults / s->interval_s;
+	add_faults(&p->faults, s->faults);
+	p->is_new = false;
+}
+
+/* Add the sample to the history and let the trend look at it. */
+static int take_memory(struct pf_process *p, const struct pf_sample *s,
+		       const struct pf_terms *terms)
+{
+	const struct pf_gate_terms trend = { terms->pace, p->error_bytes };
+	double memory = pf_sample_memory(s);
+	const struct pf_mark mark = { .s = s->mono_s,
+				      .memory = (float)memory,
+				      .file = (float)known(s->rss_file_bytes),
+				      .shmem = (float)known(s->rss_shmem_bytes),
+				      .faults = (double)p->faults };
+	uint32_t closed;
+
+	if (isnan(memory) || s->mono_s - p->image_s < terms->settle_s)
+		return 0;
+	pf_traits_add(&p->traits, &mark, terms->pace);
+	if (!p->history) {
+		if (memory < terms->history_bytes)
+			return 0;
+		p->history = malloc(sizeof(*p->history));
+		if (!p->history)
+			return -ENOMEM;
+		pf_history_init(p->history);
+	}
+	closed = pf_history_add(p->history, s->mono_s, memory, s->interval_s,
+				PF_TREND_BUCKET_S * terms->pace);
+	pf_trend_update(&p->trend, p->history, closed, &trend);
+	return 0;
+}
+
+/* ---- the verdict ----------------------------------------------------------- */
+
+static double size_of(const struct pf_process *p)
+{
+	return known(p->rss_bytes) + known(p->swap_bytes);
+}
+
+static double age_of(const struct pf_process *p)
+{
+	return p->last_s - p->born_s;
+}
+
+static void fill_who(const struct pf_process *p, struct pf_verdict *v)
+{
+	v->pid = p->pid;
+	v->start_ts = p->start_ts;
+	v->comm = p->comm;
+	v->exe = p->exe;
+	v->cgroup = p->cgroup;
+	v->container = p->container;
+	v->ts = p->last_ts;
+	v->age_s = age_of(p);
+	v->followed_s = p->last_s - p->since_s;
+	v->rss_bytes = p->rss_bytes;
+	v->swap_bytes = p->swap_bytes;
+	v->vsz_bytes = p->vsz_bytes;
+	v->fault_rate = p->fault_rate;
+	v->faults_total = p->faults;
+}
+
+static void fill_trend(const struct pf_process *p, const struct pf_terms *terms,
+		       struct pf_verdict *v)
+{
+	const struct pf_finding *f = &p->trend.best;
+
+	v->class = pf_classify(&p->traits, f, p->history, age_of(p) < terms->config.grace_s);
+	v->growth_bytes_per_s = pf_finding_rate(f);
+	v->growth_error = pf_finding_rate_error(f);
+	v->growth_bytes = f->window == PF_WINDOW_NONE ? 0 : (int64_t)f->growth;
+	v->window_s = f->window == PF_WINDOW_NONE ? 0 : f->length_s;
+	v->n_signals = pf_finding_signals(f, v->signals);
+	v->confidence = v->n_signals ? f->confidence : 0;
+}
+
+static void fill_limit(const struct pf_process *p, struct pf_verdict *v)
+{
+	v->limit.limit_bytes = p->limit_bytes;
+	v->limit.headroom_bytes = p->headroom_bytes;
+	v->time_left_s = pf_time_left(v->growth_bytes_per_s, p->headroom_bytes);
+	v->severity = pf_severity((int64_t)size_of(p), v->time_left_s);
+	v->severity_label = pf_severity_label(v->severity);
+	v->level = pf_severity_level(v->severity);
+}
+
+/* Add a condition that holds the confidence between two bounds. */
+static void bound(struct pf_verdict *v, enum pf_signal_id id, bool passed, double measured,
+		  double needed, int least, int most)
+{
+	int confidence = v->confidence;
+
+	if (confidence > most)
+		confidence = most;
+	if (confidence < least)
+		confidence = least;
+	v->signals[v->n_signals++] = (struct pf_signal){ .id = id,
+							 .name = pf_signal_name(id),
+							 .passed = passed,
+							 .points = confidence - v->confidence,
+							 .measured = measured,
+							 .needed = needed };
+	v->confidence = confidence;
+}
+
+/* Would memory run out before the process is old enough for an alert, on evidence of minutes? */
+static bool is_urgent(const struct pf_process *p, const struct pf_verdict *v, double grace_left_s)
+{
+	return pf_finding_grows(&p->trend.best) && p->trend.best.window != PF_WINDOW_NEWEST &&
+	       v->time_left_s < grace_left_s; /* never with NaN */
+}
+
+/* What stands between the trend and a watch or an alert. */
+static void apply_conditions(const struct pf_process *p, const struct pf_terms *terms,
+			     struct pf_verdict *v)
+{
+	const struct pf_leak_config *c = &terms->config;
+	double grace_left_s = c->grace_s - v->age_s;
+	bool big = size_of(p) >= (double)c->min_bytes;
+
+	if (!v->n_signals)
+		return;
+	if (grace_left_s > 0 && is_urgent(p, v, grace_left_s))
+		bound(v, PF_SIGNAL_TIME_LEFT, true, v->time_left_s, grace_left_s,
+		      c->alert_confidence, 100);
+	else
+		bound(v, PF_SIGNAL_GRACE, grace_left_s <= 0, v->age_s, c->grace_s, 0,
+		      grace_left_s > 0 ? c->alert_confidence - 1 : 100);
+	bound(v, PF_SIGNAL_SIZE, big, size_of(p), (double)c->min_bytes, 0,
+	      big ? 100 : c->watch_confidence - 1);
+}
+
+static void fill(const struct pf_process *p, const struct pf_terms *terms, struct pf_verdict *v)
+{
+	memset(v, 0, sizeof(*v));
+	fill_who(p, v);
+	fill_trend(p, terms, v);
+	fill_limit(p, v);
+	apply_conditions(p, terms, v);
+	v->state = v->previous = p->alert.state;
+	v->end = p->alert.end;
+}
+
+void pf_process_verdict(const struct pf_process *p, const struct pf_terms *terms,
+			struct pf_verdict *v)
+{
+	fill(p, terms, v);
+}
+
+/* ---- feeding --------------------------------------------------------------- */
+
+/* The sample knows the names, and nobody keeps them for us. */
+static void borrow_names(struct pf_verdict *v, const struct pf_sample *s)
+{
+	v->exe = s->exe ? s->exe : v->exe;
+	v->cgroup = s->cgroup ? s->cgroup : v->cgroup;
+	v->container = s->container ? s->container : v->container;
+}
+
+static void keep_name(char **to, const char *name)
+{
+	if (!name)
+		return;
+	free(*to);
+	*to = strdup(name); /* without memory the name is unknown later on, no more */
+}
+
+static void ask_limit(struct pf_process *p, const struct pf_sample *s, const struct pf_terms *terms,
+		      const struct pf_leak_hooks *hooks, struct pf_limit *limit)
+{
+	*limit = (struct pf_limit){ PF_UNKNOWN, PF_UNKNOWN, "" };
+	if (!hooks->limit)
+		return;
+	if (!pf_alert_is_open(&p->alert) &&
+	    p->trend.best.confidence < terms->config.watch_confidence)
+		return;
+	hooks->limit(hooks->ctx, s, limit);
+	p->limit_bytes = limit->limit_bytes;
+	p->headroom_bytes = limit->headroom_bytes;
+}
+
+static void step_alert(struct pf_process *p, const struct pf_sample *s,
+		       const struct pf_terms *terms, struct pf_verdict *v)
+{
+	const struct pf_alert_terms at = { terms->config.watch_confidence,
+					   terms->config.alert_confidence };
+	enum pf_alert_state before = p->alert.state;
+
+	if (!p->history ||
+	    !pf_alert_step(&p->alert, &at, s->mono_s, v->confidence, &p->trend.best, p->history))
+		return;
+	if (before == PF_ALERT_FIRING)
+		pf_trend_forget(&p->trend, p->history);
+	if (!pf_alert_is_open(&p->alert))
+		return;
+	keep_name(&p->exe, s->exe);
+	keep_name(&p->cgroup, s->cgroup);
+	keep_name(&p->container, s->container);
+}
+
+static void conclude(const struct pf_process *p, enum pf_alert_state before, struct pf_verdict *v)
+{
+	v->previous = before;
+	v->state = p->alert.state;
+	v->end = p->alert.end;
+	v->transition = v->state != v->previous;
+}
+
+int pf_process_feed(struct pf_process *p, const struct pf_sample *s, const struct pf_terms *terms,
+		    const struct pf_leak_hooks *hooks, struct pf_verdict *v)
+{
+	enum pf_alert_state before = p->alert.state;
+	struct pf_limit limit;
+	int err;
+
+	if (!p->is_new && has_new_image(p, s)) {
+		take_new_image(p, s);
+		pf_alert_finish(&p->alert, PF_END_EXEC);
+	}
+	take_facts(p, s);
+	err = take_memory(p, s, terms);
+	if (err)
+		return err;
+	ask_limit(p, s, terms, hooks, &limit);
+	fill(p, terms, v);
+	memcpy(v->limit.source, limit.source, sizeof(v->limit.source));
+	borrow_names(v, s);
+	step_alert(p, s, terms, v);
+	conclude(p, before, v);
+	return 0;
+}
+
+void pf_process_finish(struct pf_process *p, const struct pf_sample *s, enum pf_alert_end end,
+		       const struct pf_terms *terms, struct pf_verdict *v)
+{
+	enum pf_alert_state before = p->alert.state;
+
+	if (s)
+		take_facts(p, s);
+	pf_alert_finish(&p->alert, end);
+	fill(p, terms, v);
+	if (s)
+		borrow_names(v, s);
+	conclude(p, before, v);
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Why: one line per thing asked of a process, what it measured, and the points
+ * it gave to the confidence or took from it.
+ */
+#ifndef PF_LIB_LEAK_SIGNAL_H
+#define PF_LIB_LEAK_SIGNAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum pf_signal_id {
+	PF_SIGNAL_GROWTH,     /* bytes the floor rose over the window */
+	PF_SIGNAL_SPREAD,     /* share of the steps that carry it */
+	PF_SIGNAL_STEADY,     /* growth of the second half / of the first */
+	PF_SIGNAL_SETTLED,    /* same ratio: growth fills the window */
+	PF_SIGNAL_NEW_GROUND, /* bytes above every earlier peak, or floor of a sawtooth */
+	PF_SIGNAL_OUTGROWS,   /* this rise against earlier rises */
+	PF_SIGNAL_TEETH,     /* instead of outgrows: height of teeth / growth of their floor */
+	PF_SIGNAL_LENGTH,    /* seconds of the window */
+	PF_SIGNAL_REPEATED,  /* passed twice in a row */
+	PF_SIGNAL_SIZE,	     /* RSS + swap in bytes */
+	PF_SIGNAL_GRACE,     /* seconds since the process started */
+	PF_SIGNAL_TIME_LEFT, /* seconds until memory runs out, where that comes before grace ends */
+	PF_N_SIGNALS,
+};
+
+#define PF_SIGNALS_MAX 12
+
+struct pf_signal {
+	enum pf_signal_id id;
+	const char *name; /* fit for a JSON key: "growth", "new_ground" */
+	bool passed;
+	int points;
+	double measured; /* in the unit above */
+	double needed;	 /* at least this; settled and time_left: at most */
+};
+
+const char *pf_signal_name(enum pf_signal_id id);
+
+/* One line for people: "+10 growth: the floor rose by 61M, 6.0M are needed". Returns dst. */
+char *pf_signal_text(char *dst, size_t size, const struct pf_signal *signal);
+
+#endif

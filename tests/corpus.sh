@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-2-Clause
+# Replay every case of a labelled corpus through the real pfleak and let the
+# corpus's own evaluate.py score the alerts. Changes nothing in the corpus.
+#
+#   tests/corpus.sh PFLEAK CORPUS_DIR [evaluate.py options]
+set -eu
+
+[ $# -ge 2 ] || { echo "usage: $0 PFLEAK CORPUS_DIR [evaluate.py options]" >&2; exit 2; }
+pfleak=$1
+corpus=$2
+shift 2
+[ -f "$corpus/labels.json" ] || { echo "$0: no labelled corpus in $corpus" >&2; exit 2; }
+
+alerts=$(mktemp)
+trap 'rm -f "$alerts"' EXIT
+
+for file in "$corpus"/*.jsonl.gz; do
+  name=$(basename "$file" .jsonl.gz)
+  status=0
+  "$pfleak" --replay "$file" -o json > "$alerts.out" || status=$?
+  if [ "$status" -gt 2 ]; then
+    echo "$0: $pfleak failed on $file (status $status)" >&2
+    exit 1
+  fi
+  jq -c --arg case "$name" \
+    'select(.type == "alert" and .state == "firing") |
+     {case: $case, pid, start_ts, ts, confidence}' "$alerts.out" >> "$alerts"
+  rm -f "$alerts.out"
+done
+python3 "$corpus/evaluate.py" "$corpus" "$alerts" "$@"

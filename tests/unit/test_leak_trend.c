@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Shapes of memory over time through the whole library: which of them alert,
+ * how soon, and what they are called.
+ */
+#include "tests/unit/test_leak.h"
+
+#include "lib/base/cleanup.h"
+
+#define OLD_S 100000 /* a process that has long been there */
+#define NEW_S 1
+
+static double leak_10m(struct sim *m, double t)
+{
+	(void)m;
+	return 100 + t / 6; /* 10 MB a minute */
+}
+
+static double leak_1m_noisy(struct sim *m, double t)
+{
+	return 150 + t / 60 + sim_noise(m);
+}
+
+static double flat(struct sim *m, double t)
+{
+	(void)m;
+	(void)t;
+	return 300;
+}
+
+static double flat_noisy(struct sim *m, double t)
+{
+	(void)t;
+	return 300 + 8 * sim_noise(m);
+}
+
+static double plateau(struct sim *m, double t)
+{
+	(void)m;
+	return 100 + 400 * (1 - exp(-t / 300));
+}
+
+static double jump(struct sim *m, double t)
+{
+	(void)m;
+	return t < 1500 ? 100 : 500;
+}
+
+/* Teeth of 100 MB that grow for three minutes. */
+static double sawtooth(struct sim *m, double t)
+{
+	return 200 + 100 * fmod(t, 180) / 180 + sim_noise(m);
+}
+
+static double sawtooth_leak(struct sim *m, double t)
+{
+	return sawtooth(m, t) + 8 * t / 60;
+}
+
+/* Teeth longer than the buckets of short windows. */
+static double long_sawtooth_leak(struct sim *m, double t)
+{
+	return 200 + 150 * fmod(t, 250) / 250 + 12 * t / 60 + sim_noise(m);
+}
+
+/* Grows for two minutes, once. */
+static double one_batch(struct sim *m, double t)
+{
+	(void)m;
+	if (t < 1000)
+		return 100;
+	return t < 1120 ? 100 + (t - 1000) : t < 1400 ? 220 : 100;
+}
+
+static double faster_and_faster(struct sim *m, double t)
+{
+	(void)m;
+	return 100 + 30 * (t / 600) * (t / 600);
+}
+
+static double busy_hours(struct sim *m, double t)
+{
+	(void)m;
+	return 400 + 60 * sin(t / 100);
+}
+
+static void test_leak_fires(void **state)
+{
+	struct sim m;
+
+	(void)state;
+	sim_open(&m, NULL, NULL, 10, OLD_S);
+	sim_run(&m, 1500, leak_10m);
+	assert_int_equal(m.watches, 1);
+	assert_int_equal(m.fires, 1);
+	assert_int_equal(m.resolves, 0);
+	assert_true(m.watch_s <= 60);
+	assert_true(m.fire_s <= 700);
+	assert_int_equal(m.v->class, PF_CLASS_LINEAR);
+	/* the rate is the one that was put in, within its own error and a page */
+	assert_true(fabs(m.v->growth_bytes_per_s - MB / 6.0) < 3 * m.v->growth_error + 5000);
+	assert_true(m.v->growth_bytes > 64 * MB);
+	assert_true(m.v->window_s >= 640);
+	sim_close(&m);
+}
+
+static void test_slow_noisy_leak_fires(void **state)
+{
+	struct sim m;
+
+	(void)state;
+	sim_open(&m, NULL, NULL, 10, OLD_S);
+	sim_run(&m, 3 * 3600, leak_1m_noisy);
+	assert_int_equal(m.fires, 1);
+	assert_int_equal(m.resolves, 0);
+	assert_true(m.fire_s <= 3000);
+	assert_true(m.v->confidence > 85);
+	assert_true(m.v->growth_error > 0);
+	assert_true(fabs(m.v->growth_bytes_per_s - MB / 60.0) < 4 * m.v->growth_error);
+	sim_close(&m);
+}
+
+static void test_leak_at_coarse_ticks(void **state)
+{
+	static const double ticks[] = { 1, 3, 7, 60, 300 };
+
+	(void)state;
+	for (size_t i = 0; i < PF_ARRAY_SIZE(ticks); i++) {
+		struct sim m;
+
+		sim_open(&m, NULL, NULL, ticks[i], OLD_S);
+		sim_run(&m, 9000, leak_10m);
+		assert_int_equal(m.fires, 1);
+		assert_int_equal(m.resolves, 0);
+		assert_true(m.fire_s <= fmax(800, 14 * ticks[i]));
+		sim_close(&m);
+	}
+}
+
+static void test_healthy_shapes_never_fire(void **state)
+{
+	static const struct {
+		double (*shape)(struct sim *, double);
+		double age_s;
+		enum pf_class class;
+		bool may_watch;
+	} cases[] = {
+		{ flat, OLD_S, PF_CLASS_FLAT, false },
+		{ flat, NEW_S, PF_CLASS_FLAT, false },
+		{ flat_noisy, OLD_S, PF_CLASS_FLAT, false },
+		{ plateau, NEW_S, PF_CLASS_PLATEAU, true },
+		{ jump, OLD_S, PF_CLASS_STEP, false },
+		{ sawtooth, OLD_S, PF_CLASS_SAWTOOTH, true },
+		{ one_batch, OLD_S, PF_CLASS_FLAT, true },
+		{ busy_hours, OLD_S, PF_CLASS_SAWTOOTH, true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < PF_ARRAY_SIZE(cases); i++) {
+		struct sim m;
+
+		sim_open(&m, NULL, NULL, 10, cases[i].age_s);
+		sim_run(&m, 4 * 3600, cases[i].shape);
+		assert_int_equal(m.fires, 0);
+		assert_true(m.was[cases[i].class]);
+		if (!cases[i].may_watch) {
+			assert_int_equal(m.watches, 0);
+			assert_true(m.most < 50);
+		}
+		sim_close(&m);
+	}
+}
+
+static void test_leak_under_teeth_fires(void **state)
+{
+	double (*const shapes[])(struct sim *, double) = { sawtooth_leak, long_sawtooth_leak };
+
+	(void)state;
+	for (size_t i = 0; i < PF_ARRAY_SIZE(shapes); i++) {
+		struct sim m;
+		bool teeth = false;
+
+		sim_open(&m, NULL, NULL, 10, OLD_S);
+		while (!m.fires && sim_now(&m) < 4 * 3600)
+			sim_feed(&m, shapes[i](&m, sim_now(&m)));
+		assert_int_equal(m.fires, 1);
+		for (size_t j = 0; j < m.v->n_signals; j++)
+			teeth |= m.v->signals[j].id == PF_SIGNAL_TEETH;
+		assert_true(teeth);
+		sim_close(&m);
+	}
+}
+
+static void test_accelerating(void **state)
+{
+	struct sim m;
+
+	(void)state;
+	sim_open(&m, NULL, NULL, 10, OLD_S);
+	sim_run(&m, 2400, faster_and_faster);
+	assert_int_equal(m.fires, 1);
+	assert_true(m.was[PF_CLASS_ACCELERATING]);
+	sim_close(&m);
+}
+
+/* What swaps out goes on counting; what is mapped from files never does. */
+static void test_swap_counts_and_files_do_not(void **state)
+{
+	struct sim m;
+
+	(void)state;
+	sim_open(&m, NULL, NULL, 10, OLD_S);
+	for (int i = 0; i < 150; i++) {
+		m.s.swap_bytes = (int64_t)i * 2 * MB;
+		sim_feed(&m, 100);
+	}
+	assert_int_equal(m.fires, 1);
+	sim_close(&m);
+
+	sim_open(&m, NULL, NULL, 10, OLD_S);
+	for (int i = 0; i < 600; i++) {
+		m.s.rss_file_bytes = (int64_t)i * 2 * MB;
+		sim_feed(&m, 100);
+	}
+	assert_int_equal(m.watches + m.fires, 0);
+	assert_int_equal(m.v->class, PF_CLASS_FILE_CACHE);
+	sim_close(&m);
+}
+
+static void test_shmem_counts(void **state)
+{
+	struct sim m;
+
+	(void)state;
+	sim_open(&m, NULL, NULL, 10, OLD_S);
+	for (int i = 0; i < 150; i++) {
+		m.s.rss_shmem_bytes = (int64_t)i * 2 * MB;
+		sim_feed(&m, 100);
+	}
+	assert_int_equal(m.fires, 1);
+	assert_int_equal(m.v->class, PF_CLASS_SHMEM);
+	sim_close(&m);
+}
+
+static void test_churn_is_no_leak(void **state)
+{
+	struct sim m;
+
+	(void)state;
+	sim_open(&m, NULL, NULL, 10, OLD_S);
+	for (int i = 0; i < 400; i++) {
+		m.s.faults = 500000;
+		sim_feed(&m, 200 + sim_noise(&m) / 2);
+	}
+	assert_int_equal(m.most, 0);
+	assert_int_equal(m.v->class, PF_CLASS_CHURN);
+	assert_int_equal(m.v->faults_total, 400 * 500000);
+	assert_true(m.v->fault_rate == 50000);
+	sim_close(&m);
+}
+
+static void test_too_early_to_tell(void **state)
+{
+	struct sim m;
+
+	(void)state;
+	sim_open(&m, NULL, NULL, 10, NEW_S);
+	sim_run(&m, 100, leak_10m);
+	assert_int_equal(m.v->class, PF_CLASS_STARTUP);
+	assert_int_equal(m.v->n_signals, 0);
+	assert_int_equal(m.v->confidence, 0);
+	assert_true(isnan(m.v->growth_bytes_per_s));
+	sim_close(&m);
+
+	sim_open(&m, NULL, NULL, 10, OLD_S);
+	sim_run(&m, 40, flat);
+	assert_int_equal(m.v->class, PF_CLASS_INCONCLUSIVE);
+	sim_close(&m);
+}
+
+/* A figure that may be off by more than it grew proves nothing. */
+static void test_inexact_figures(void **state)
+{
+	struct sim m;
+
+	(void)state;
+	sim_open(&m, NULL, NULL, 10, OLD_S);
+	m.s.rss_error_bytes = 512ll * MB;
+	sim_run(&m, 1200, leak_10m);
+	assert_int_equal(m.watches + m.fires, 0);
+	sim_close(&m);
+}
+
+/* Not seen for an hour, then twice the size: a jump, whatever lay between. */
+static void test_gap_is_a_jump(void **state)
+{
+	struct sim m;
+
+	(void)state;
+	sim_open(&m, NULL, NULL, 10, OLD_S);
+	sim_run(&m, 600, flat);
+	m.s.mono_s += 3600;
+	m.s.ts += 3600;
+	for (int i = 0; i < 600; i++)
+		sim_feed(&m, 600);
+	assert_int_equal(m.watches + m.fires, 0);
+	sim_close(&m);
+}
+
+static void test_points_add_up(void **state)
+{
+	double (*const shapes[])(struct sim *, double) = { leak_10m,  sawtooth,	  plateau,
+							   jump,      busy_hours, sawtooth_leak,
+							   flat_noisy };
+
+	(void)state;
+	for (size_t i = 0; i < PF_ARRAY_SIZE(shapes); i++) {
+		struct sim m;
+
+		sim_open(&m, NULL, NULL, 10, 300);
+		while (sim_now(&m) < 5000) {
+			const struct pf_verdict *v = sim_feed(&m, shapes[i](&m, sim_now(&m)));
+			int sum = 0;
+
+			for (size_t j = 0; j < v->n_signals; j++) {
+				char text[300];
+
+				sum += v->signals[j].points;
+				assert_string_equal(v->signals[j].name,
+						    pf_signal_name(v->signals[j].id));
+				pf_signal_text(text, sizeof(text), &v->signals[j]);
+				assert_non_null(strstr(text, v->signals[j].name));
+				assert_true(strlen(text) < sizeof(text) - 1);
+			}
+			assert_int_equal(sum, v->confidence);
+			assert_in_range(v->confidence, 0, 100);
+			assert_true(v->n_signals <= PF_SIGNALS_MAX);
+		}
+		sim_close(&m);
+	}
+}
+
+static void test_every_class_has_a_name(void **state)
+{
+	(void)state;
+	assert_string_equal(pf_class_name(PF_CLASS_STARTUP), "startup");
+	assert_string_equal(pf_class_name(PF_CLASS_FILE_CACHE), "file-cache");
+	assert_string_equal(pf_class_name(PF_CLASS_INCONCLUSIVE), "inconclusive");
+	assert_string_equal(pf_class_name((enum pf_class)99), "");
+	for (int a = 0; a <= PF_CLASS_INCONCLUSIVE; a++) {
+		for (int b = 0; b < a; b++)
+			assert_string_not_equal(pf_class_name((enum pf_class)a),
+						pf_class_name((enum pf_class)b));
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_leak_fires),
+		cmocka_unit_test(test_slow_noisy_leak_fires),
+		cmocka_unit_test(test_leak_at_coarse_ticks),
+		cmocka_unit_test(test_healthy_shapes_never_fire),
+		cmocka_unit_test(test_leak_under_teeth_fires),
+		cmocka_unit_test(test_accelerating),
+		cmocka_unit_test(test_swap_counts_and_files_do_not),
+		cmocka_unit_test(test_shmem_counts),
+		cmocka_unit_test(test_churn_is_no_leak),
+		cmocka_unit_test(test_too_early_to_tell),
+		cmocka_unit_test(test_inexact_figures),
+		cmocka_unit_test(test_gap_is_a_jump),
+		cmocka_unit_test(test_points_add_up),
+		cmocka_unit_test(test_every_class_has_a_name),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

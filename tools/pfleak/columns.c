@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* pfleak's columns. What they mean is the leak library's; here is how they look. */
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/base/cleanup.h"
+#include "lib/base/error.h"
+#include "tools/pfleak/columns.h"
+
+/* clang-format off: a table reads better as one */
+#define COL(member, type, unit, head, wide, how, shown, text)                                      \
+	{                                                                                          \
+		.field = PF_FIELD(struct pfleak_row, member, #member, type, unit, text),           \
+		.header = head, .width = wide, .look = how, .table = shown                         \
+	}
+
+const struct pf_column pfleak_cols[] = {
+	COL(ts, PF_TIME, "seconds", "TIME", 8, PF_LOOK_CLOCK, false, "time of the sample"),
+	COL(host, PF_STRING, "", "HOST", -12, PF_LOOK_PLAIN, false, "name of the machine"),
+	COL(boot_id, PF_STRING, "", "BOOT", -36, PF_LOOK_PLAIN, false,
+	    "the kernel's id of this boot"),
+	COL(pid, PF_INT, "", "PID", 7, PF_LOOK_PLAIN, true,
+	    "process id, in the tool's pid namespace"),
+	COL(start_ts, PF_TIME, "seconds", "START", 8, PF_LOOK_CLOCK, false, "start of the process"),
+	COL(comm, PF_STRING, "", "COMM", -15, PF_LOOK_PLAIN, true, "name of the process"),
+	COL(exe, PF_STRING, "", "EXE", -15, PF_LOOK_PLAIN, false, "file name of the executable"),
+	COL(cgroup, PF_STRING, "", "CGROUP", -30, PF_LOOK_PLAIN, false, "cgroup path"),
+	COL(container, PF_STRING, "", "CONTAINER", -14, PF_LOOK_PLAIN, false,
+	    "container id or unit"),
+	COL(rule, PF_STRING, "", "RULE", -12, PF_LOOK_PLAIN, false,
+	    "rule that fired; null for the model"),
+	COL(model, PF_STRING, "", "MODEL", -8, PF_LOOK_PLAIN, false, "model that judged"),
+	COL(state, PF_STRING, "", "STATE", -8, PF_LOOK_PLAIN, true,
+	    "none, watch, firing or resolved"),
+	COL(reason, PF_CHARS, "", "REASON", -60, PF_LOOK_PLAIN, false, "why, in a sentence"),
+	COL(confidence, PF_INT, "percent", "CONF", 4, PF_LOOK_PLAIN, true, "0-100 that it leaks"),
+	COL(class, PF_STRING, "", "CLASS", -12, PF_LOOK_PLAIN, true, "kind of growth"),
+	COL(level, PF_STRING, "", "LEVEL", -8, PF_LOOK_PLAIN, false, "info, warning or critical"),
+	COL(severity, PF_INT, "", "SEV", 3, PF_LOOK_PLAIN, false, "1-10, by size and time left"),
+	COL(severity_label, PF_STRING, "", "SEVERITY", -11, PF_LOOK_PLAIN, false,
+	    "the same in a word"),
+	COL(growth_bytes_per_s, PF_REAL, "bytes per second", "GROW/s", 6, PF_LOOK_BYTES, true,
+	    "growth of the memory's floor"),
+	COL(growth_error, PF_REAL, "bytes per second", "+-/s", 6, PF_LOOK_BYTES, false,
+	    "one standard error of the growth"),
+	COL(time_left_s, PF_REAL, "seconds", "LEFT", 6, PF_LOOK_DURATION, true,
+	    "until the tightest limit is reached"),
+	COL(limit_bytes, PF_INT, "bytes", "LIMIT", 6, PF_LOOK_BYTES, false, "the tightest limit"),
+	COL(limit_source, PF_CHARS, "", "LIMITED-BY", -24, PF_LOOK_PLAIN, false,
+	    "where that limit is set"),
+	COL(rss_bytes, PF_INT, "bytes", "RSS", 6, PF_LOOK_BYTES, true, "resident memory"),
+	COL(swap_bytes, PF_INT, "bytes", "SWAP", 6, PF_LOOK_BYTES, false, "swapped out"),
+	COL(vsz_bytes, PF_INT, "bytes", "VSZ", 6, PF_LOOK_BYTES, true, "virtual size"),
+	COL(fault_rate, PF_REAL, "faults per second", "FAULT/s", 7, PF_LOOK_RATE, true,
+	    "page faults a second in the last interval"),
+	COL(allocator, PF_STRING, "", "ALLOCATOR", -9, PF_LOOK_PLAIN, false,
+	    "allocator or runtime"),
+	COL(stacks, PF_STRING, "", "STACKS", -12, PF_LOOK_PLAIN, false, "file with its stacks"),
+	/* of the list only */
+	COL(faults_total, PF_INT, "faults", "FAULTS", 9, PF_LOOK_PLAIN, false, "since first seen"),
+	COL(age_s, PF_REAL, "seconds", "AGE", 6, PF_LOOK_DURATION, false, "since it was started"),
+	COL(followed_s, PF_REAL, "seconds", "SEEN", 6, PF_LOOK_DURATION, false,
+	    "since first seen, or its last exec"),
+	COL(window_s, PF_REAL, "seconds", "WINDOW", 6, PF_LOOK_DURATION, false,
+	    "time the verdict rests on"),
+	COL(growth_bytes, PF_INT, "bytes", "GROWN", 6, PF_LOOK_BYTES, false, "growth in that time"),
+};
+/* clang-format on */
+
+const size_t pfleak_n_cols = PF_ARRAY_SIZE(pfleak_cols);
+const size_t pfleak_n_alert_cols = PF_ARRAY_SIZE(pfleak_cols) - 5;
+
+static int level_rank(const struct pf_verdict *v)
+{
+	if (v->state != PF_ALERT_FIRING)
+		return v->state == PF_ALERT_WATCH;
+	return v->level == PF_LEVEL_CRITICAL ? 2 : 1;
+}
+
+void pfleak_row_fill(struct pfleak_row *row, const struct pf_verdict *v,
+		     const struct pf_header *header)
+{
+	*row = (struct pfleak_row){
+		.ts = v->ts,
+		.host = header->host[0] ? header->host : NULL,
+		.boot_id = header->boot_id[0] ? header->boot_id : NULL,
+		.pid = v->pid,
+		.start_ts = v->start_ts,
+		.comm = v->comm,
+		.exe = v->exe,
+		.cgroup = v->cgroup,
+		.container = v->container,
+		.model = "trend",
+		.state = pf_alert_state_name(v->state),
+		.confidence = v->confidence,
+		.class = pf_class_name(v->class),
+		.level = pf_alert_level_name(v->level),
+		.severity = v->severity,
+		.severity_label = v->severity_label,
+		.growth_bytes_per_s = v->growth_bytes_per_s,
+		.growth_error = v->growth_error,
+		.time_left_s = v->time_left_s,
+		.limit_bytes = v->limit.limit_bytes,
+		.rss_bytes = v->rss_bytes,
+		.swap_bytes = v->swap_bytes,
+		.vsz_bytes = v->vsz_bytes,
+		.fault_rate = v->fault_rate,
+		.faults_total = v->faults_total,
+		.age_s = v->age_s,
+		.followed_s = v->followed_s,
+		.window_s = v->window_s,
+		.growth_bytes = v->growth_bytes,
+		.level_rank = level_rank(v),
+	};
+	pf_verdict_reason(row->reason, sizeof(row->reason), v);
+	snprintf(row->limit_source, sizeof(row->limit_source), "%s", v->limit.source);
+}
+
+static const char *const list_keys[] = { "pid",		"comm",	      "confidence",
+					 "class",	"state",      "growth_bytes_per_s",
+					 "time_left_s", "fault_rate", "rss_bytes",
+					 "vsz_bytes",	NULL };
+
+int pfleak_columns(struct pfleak_columns *c, const struct pfleak_opts *o, struct pf_error *err)
+{
+	const char *sort = o->common.sort ? o->common.sort : "confidence";
+	struct pf_column_set one = { 0 };
+	struct pf_error why = { 0 };
+
+	memset(c, 0, sizeof(*c));
+	for (const char *const *key = list_keys; *key; key++)
+		c->list.index[c->list.n++] =
+			(size_t)pf_columns_find(pfleak_cols, pfleak_n_cols, *key);
+	if (o->common.format == PF_FORMAT_JSON)
+		pf_columns_all(pfleak_cols, pfleak_n_cols, &c->list);
+	if (o->common.columns && !o->common.columns_help &&
+	    pf_columns_parse(o->common.columns, pfleak_cols, pfleak_n_cols, &c->list, &why))
+		return pf_fail(err, EINVAL, "--columns: %s", why.text);
+	if (strpbrk(sort, ",+-") || pf_columns_parse(sort, pfleak_cols, pfleak_n_cols, &one, &why))
+		return pf_fail(err, EINVAL, "--sort: %s",
+			       why.code ? why.text : "give one column; --columns help lists them");
+	c->sort = one.index[0];
+	return 0;
+}

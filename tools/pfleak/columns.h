@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* pfleak's columns: of the list it prints and of its alert records. */
+#ifndef PF_TOOLS_PFLEAK_COLUMNS_H
+#define PF_TOOLS_PFLEAK_COLUMNS_H
+
+#include <stddef.h>
+
+#include "lib/leak/verdict.h"
+#include "lib/record/header.h"
+#include "lib/report/column.h"
+#include "tools/pfleak/opts.h"
+
+/* A verdict in the form columns can point into. Strings live as long as the verdict's. */
+struct pfleak_row {
+	double ts;
+	const char *host;
+	const char *boot_id;
+	int64_t pid;
+	double start_ts;
+	const char *comm;
+	const char *exe;
+	const char *cgroup;
+	const char *container;
+	const char *rule; /* NULL: the model's own alert */
+	const char *model;
+	const char *state;
+	char reason[256];
+	int64_t confidence;
+	const char *class;
+	const char *level;
+	int64_t severity;
+	const char *severity_label;
+	double growth_bytes_per_s;
+	double growth_error;
+	double time_left_s;
+	int64_t limit_bytes;
+	char limit_source[PF_LIMIT_SOURCE_LEN];
+	int64_t rss_bytes;
+	int64_t swap_bytes;
+	int64_t vsz_bytes;
+	double fault_rate;
+	const char *allocator; /* NULL: not looked for */
+	const char *stacks;
+	int64_t faults_total;
+	double age_s;
+	double followed_s;
+	double window_s;
+	int64_t growth_bytes;
+	int level_rank; /* 0 none, 1 warning, 2 critical: for marking */
+};
+
+void pfleak_row_fill(struct pfleak_row *row, const struct pf_verdict *v,
+		     const struct pf_header *header);
+
+struct pfleak_columns {
+	struct pf_column_set list;
+	size_t sort;
+};
+
+extern const struct pf_column pfleak_cols[];
+extern const size_t pfleak_n_cols;
+/* The first so many columns are the alert record, in its order. */
+extern const size_t pfleak_n_alert_cols;
+
+/* Choose by the options. 0, or -EINVAL with *err naming what is wrong. */
+struct pf_error;
+int pfleak_columns(struct pfleak_columns *c, const struct pfleak_opts *o, struct pf_error *err);
+
+#endif

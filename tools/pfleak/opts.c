@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* pfleak's command line. Checks and stores; acts on nothing. */
+#include <stddef.h>
+#include <string.h>
+
+#include "lib/base/parse.h"
+#include "tools/pfleak/opts.h"
+
+#define DAY_S 86400.0
+
+enum {
+	OPT_GRACE = 0x200,
+	OPT_MIN_SIZE,
+	OPT_CONFIDENCE,
+	OPT_EXPLAIN,
+	OPT_LIST,
+	OPT_STRICT,
+	OPT_MAX
+};
+
+static const struct argp_option options[] = {
+	{ NULL, 0, NULL, 0, "What pfleak adds:", 1 },
+	{ "list", OPT_LIST, NULL, 0,
+	  "List every process followed: live after each interval, in replay at the end", 0 },
+	{ "explain", OPT_EXPLAIN, NULL, 0,
+	  "Show what was asked of a process and the points it gave", 0 },
+	{ "grace", OPT_GRACE, "SECONDS", 0,
+	  "No alert for processes younger than this (600); less makes judging quicker and less sure",
+	  0 },
+	{ "min-size", OPT_MIN_SIZE, "SIZE", 0, "No alert below this RSS + swap (10M)", 0 },
+	{ "confidence", OPT_CONFIDENCE, "N", 0, "Alert from this confidence on, 51 to 100 (70)",
+	  0 },
+	{ "max-processes", OPT_MAX, "N", 0, "Follow at most this many (8192)", 0 },
+	{ "strict", OPT_STRICT, NULL, 0, "A watch makes the exit status 1 too", 0 },
+	{ 0 },
+};
+
+static const char doc[] =
+	"Who is leaking memory, how sure that is, and when it runs out: follows every process "
+	"each INTERVAL seconds (10), COUNT times or until stopped, and reports watches (50-69 of "
+	"100) and alerts (from 70)."
+	"\v"
+	"EXAMPLES:\n"
+	"  pfleak                          # watch the machine, a line per event\n"
+	"  pfleak --list --watch           # the suspects on one screen\n"
+	"  pfleak -p 1234 --explain        # one process, and why\n"
+	"  pfleak --grace 60 1             # a quick look at fast leaks\n"
+	"  pfleak -d 30m 10 || mail ...    # exit status tells: 1 warning, 2 critical\n"
+	"  pfleak -o json -O /var/log/pfleak.jsonl\n"
+	"  pfleak --replay day.jsonl.gz --explain\n"
+	"\n"
+	"Exit status of a run that ends by itself (COUNT, -d, --once, --replay): 0 no alert, "
+	"1 alert, 2 critical alert or less than an hour left, 3 could not tell. "
+	"Works without privileges from /proc. See pfleak(8).";
+
+static int64_t parse_size(struct argp_state *state, const char *arg)
+{
+	uint64_t bytes;
+
+	if (pf_parse_size(arg, 1, (uint64_t)1 << 50, &bytes))
+		pf_bad_value(state, "--min-size", arg,
+			     "give a size from 1 to 1024T, like 10M or 1.5G");
+	return (int64_t)bytes;
+}
+
+static error_t parse_option(int key, char *arg, struct argp_state *state)
+{
+	struct pfleak_opts *o = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &o->common;
+		return 0;
+	case OPT_LIST:
+		o->list = true;
+		return 0;
+	case OPT_EXPLAIN:
+		o->explain = true;
+		return 0;
+	case OPT_GRACE:
+		o->leak.grace_s = pf_arg_duration(state, "--grace", arg, 0, 30 * DAY_S);
+		return 0;
+	case OPT_MIN_SIZE:
+		o->leak.min_bytes = parse_size(state, arg);
+		return 0;
+	case OPT_CONFIDENCE:
+		o->leak.alert_confidence = (int)pf_arg_number(state, "--confidence", arg, 51, 100);
+		return 0;
+	case OPT_MAX:
+		o->leak.max_processes = pf_arg_number(state, "--max-processes", arg, 1, 1000000);
+		return 0;
+	case OPT_STRICT:
+		o->strict = true;
+		return 0;
+	case ARGP_KEY_END:
+		if (o->common.columns && !o->common.columns_help && !o->list && !o->common.watch)
+			argp_error(state, "--columns chooses what --list shows: it needs --list");
+		if (o->common.sort && !o->list && !o->common.watch)
+			argp_error(state, "--sort orders what --list shows: it needs --list");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+void pfleak_parse(struct pfleak_opts *opts, int argc, char **argv)
+{
+	static const struct argp_child children[] = { { &pf_common_argp, 0, NULL, 0 }, { 0 } };
+	static const struct argp argp = {
+		.options = options,
+		.parser = parse_option,
+		.args_doc = "[INTERVAL [COUNT]]",
+		.doc = doc,
+		.children = children,
+	};
+
+	memset(opts, 0, sizeof(*opts));
+	opts->leak = pf_leak_default_config;
+	pf_common_init(&opts->common, "pfleak", 10);
+	opts->common.formats = 1u << PF_FORMAT_TABLE | 1u << PF_FORMAT_JSON;
+	pf_cli_parse(&argp, argc, argv, &opts->common, opts, PFLEAK_UNKNOWN);
+	opts->list |= opts->common.watch;
+}
+
+bool pfleak_bounded(const struct pfleak_opts *opts)
+{
+	const struct pf_common *c = &opts->common;
+
+	return c->count || c->duration_s > 0 || c->once || c->replay_path;
+}

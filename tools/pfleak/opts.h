@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* pfleak's command line. */
+#ifndef PF_TOOLS_PFLEAK_OPTS_H
+#define PF_TOOLS_PFLEAK_OPTS_H
+
+#include <stdbool.h>
+
+#include "lib/cli/common.h"
+#include "lib/leak/leak.h"
+
+struct pfleak_opts {
+	struct pf_common common;
+	struct pf_leak_config leak;
+	bool explain;
+	bool list;
+	bool strict; /* a watch counts for the exit status */
+};
+
+/* Exit status: what monitoring plugins mean by it. */
+enum pfleak_status {
+	PFLEAK_OK = 0,
+	PFLEAK_WARNING = 1,
+	PFLEAK_CRITICAL = 2,
+	PFLEAK_UNKNOWN = 3,
+};
+
+/* Fills *opts from the command line, or ends the program. */
+void pfleak_parse(struct pfleak_opts *opts, int argc, char **argv);
+
+/* The run ends by itself: its exit status tells what was found. */
+bool pfleak_bounded(const struct pfleak_opts *opts);
+
+#endif
