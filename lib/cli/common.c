@@ -105,7 +105,7 @@ double pf_arg_duration(struct argp_state *state, const char *option, const char 
 
 	if (!pf_parse_duration(value, min_s, max_s, &s))
 		return s;
-	snprintf(accepts, sizeof(accepts), "give seconds from %g to %g (or like 500ms, 5m, 2h, 1d)",
+	snprintf(accepts, sizeof(accepts), "give seconds from %.10g to %.10g (or like 500ms, 5m, 2h, 1d)",
 		 min_s, max_s);
 	pf_bad_value(state, option, value, accepts);
 }

@@ -17,7 +17,7 @@ const struct pf_field pf_sample_fields[] = {
 	S(start_ts, PF_TIME, "seconds", "Start of the process, Unix time; names it with pid."),
 	S(comm, PF_CHARS, "", "Name of the process, as the kernel has it."),
 	S(exe, PF_STRING, "", "File name of the program, when readable."),
-	S(uid, PF_INT, "", "Effective user id."),
+	S(uid, PF_INT, "", "Real user id."),
 	S(cgroup, PF_STRING, "", "Path of the control group."),
 	S(container, PF_STRING, "", "Container id."),
 	S(runtime, PF_STRING, "", "What runs the container, or systemd for a unit."),

@@ -12,6 +12,7 @@
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
+#include "lib/base/text.h"
 #include "tools/pfstat/group.h"
 
 #define GROUPS_MAX     65536
@@ -167,12 +168,21 @@ static size_t pid_key(const struct pf_sample *s, char *key)
 	return 16;
 }
 
+/* As labels will show them: names that differ only in bad bytes are one series. */
+static size_t label_key(const struct pf_sample *s, char *key)
+{
+	char label[KEY_MAX / 2];
+	size_t len = put(key, 0, pf_text_label(label, sizeof(label), s->comm));
+
+	return put(key, len, pf_text_label(label, sizeof(label), s->cgroup ? s->cgroup : ""));
+}
+
 static size_t make_key(struct pfstat_groups *g, const struct pf_sample *s, char *key)
 {
 	const struct pfstat_opts *o = g->opts;
 
 	if (o->common.format == PF_FORMAT_PROM && !o->label_pid)
-		return put(key, put(key, 0, s->comm), s->cgroup);
+		return label_key(s, key);
 	switch (o->by) {
 	case BY_PID:
 		return pid_key(s, key);

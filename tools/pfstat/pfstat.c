@@ -25,9 +25,10 @@ struct pfstat {
 	struct pf_source *source;
 	struct pfstat_groups *groups;
 	struct pf_losses losses;
+	bool usage; /* what failed is the command line */
 };
 
-static int say_losses(struct pfstat *p, const struct pf_losses *now)
+static void say_losses(struct pfstat *p, const struct pf_losses *now)
 {
 	if (now->events > p->losses.events)
 		pf_warn("%llu processes died unseen: the ring was full",
@@ -36,7 +37,6 @@ static int say_losses(struct pfstat *p, const struct pf_losses *now)
 		pf_warn("%llu processes are not followed: the table is full",
 			(unsigned long long)now->processes);
 	p->losses = *now;
-	return 0;
 }
 
 static int one_moment(struct pfstat *p, const struct pf_moment *m, struct pf_error *err)
@@ -125,6 +125,7 @@ static int start(struct pfstat *p, struct pf_error *err)
 {
 	int ret = pfstat_columns(&p->columns, &p->opts, err);
 
+	p->usage = ret;
 	if (ret)
 		return ret;
 	ret = pf_output_open(&p->out, &p->opts.common, err);
@@ -155,11 +156,10 @@ int main(int argc, char **argv)
 		ret = pf_output_close(&p->out, &late);
 	if (ret && ret != -EPIPE)
 		pf_err("%s", late.code ? late.text : err.text);
+	ret = !ret || ret == -EPIPE ? 0 : p->usage ? 2 : 1;
 	pfstat_report_free(&p->report);
 	pfstat_groups__free(p->groups);
 	pf_common_free(&p->opts.common);
 	free(p);
-	if (!ret || ret == -EPIPE)
-		return 0;
-	return late.code != EINVAL && err.code == EINVAL ? 2 : 1;
+	return ret;
 }
