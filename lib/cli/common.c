@@ -4,10 +4,12 @@
  * together at the end; opens nothing.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "version.h"
 #include "lib/base/cleanup.h"
@@ -105,8 +107,8 @@ double pf_arg_duration(struct argp_state *state, const char *option, const char 
 
 	if (!pf_parse_duration(value, min_s, max_s, &s))
 		return s;
-	snprintf(accepts, sizeof(accepts), "give seconds from %.10g to %.10g (or like 500ms, 5m, 2h, 1d)",
-		 min_s, max_s);
+	snprintf(accepts, sizeof(accepts),
+		 "give seconds from %.10g to %.10g (or like 500ms, 5m, 2h, 1d)", min_s, max_s);
 	pf_bad_value(state, option, value, accepts);
 }
 
@@ -385,9 +387,25 @@ static void read_environment(struct pf_common *c)
 		pf_warn("PF_FORCE_SNAPSHOT: '%s' is none of auto, iter, proc: not used", word);
 }
 
+/*
+ * Started with a standard descriptor closed, the next file we open would take
+ * its place and get our output. Open for reading, so that writing fails.
+ */
+static void hold_standard_descriptors(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDONLY);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd > STDERR_FILENO)
+		close(fd);
+}
+
 void pf_cli_parse(const struct argp *argp, int argc, char **argv, struct pf_common *c, void *input,
 		  int usage_status)
 {
+	hold_standard_descriptors();
 	argp_err_exit_status = usage_status;
 	c->options = join(argc, argv);
 	read_environment(c);

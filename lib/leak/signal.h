@@ -16,11 +16,11 @@ enum pf_signal_id {
 	PF_SIGNAL_SETTLED,    /* same ratio: growth fills the window */
 	PF_SIGNAL_NEW_GROUND, /* bytes above every earlier peak, or floor of a sawtooth */
 	PF_SIGNAL_OUTGROWS,   /* this rise against earlier rises */
-	PF_SIGNAL_TEETH,     /* instead of outgrows: height of teeth / growth of their floor */
-	PF_SIGNAL_LENGTH,    /* seconds of the window */
-	PF_SIGNAL_REPEATED,  /* passed twice in a row */
-	PF_SIGNAL_SIZE,	     /* RSS + swap in bytes */
-	PF_SIGNAL_GRACE,     /* seconds since the process started */
+	PF_SIGNAL_TEETH,      /* instead of outgrows: height of teeth / growth of their floor */
+	PF_SIGNAL_LENGTH,     /* seconds of the window */
+	PF_SIGNAL_REPEATED,   /* passed twice in a row */
+	PF_SIGNAL_SIZE,	      /* RSS + swap in bytes */
+	PF_SIGNAL_GRACE,      /* seconds since the process started */
 	PF_SIGNAL_TIME_LEFT, /* seconds until memory runs out, where that comes before grace ends */
 	PF_N_SIGNALS,
 };

@@ -10,7 +10,7 @@
 
 static float median(const float *values, unsigned int n)
 {
-	float sorted[PF_WINDOW_POINTS];
+	float sorted[PF_WINDOW_POINTS] = { 0 };
 
 	for (unsigned int i = 0; i < n; i++) {
 		unsigned int j = i;

@@ -127,3 +127,15 @@ int pf_columns_parse(const char *list, const struct pf_column *cols, size_t n,
 	*set = chosen;
 	return 0;
 }
+
+int pf_columns_parse_one(const char *key, const struct pf_column *cols, size_t n,
+			 struct pf_error *err)
+{
+	struct pf_column_set one = { 0 };
+	int ret;
+
+	if (*key == '+' || *key == '-' || strchr(key, ','))
+		return pf_fail(err, EINVAL, "give one column (--columns help lists all)");
+	ret = pf_columns_parse(key, cols, n, &one, err);
+	return ret ? ret : (int)one.index[0];
+}

@@ -58,6 +58,10 @@ void pf_columns_all(const struct pf_column *cols, size_t n, struct pf_column_set
 int pf_columns_parse(const char *list, const struct pf_column *cols, size_t n,
 		     struct pf_column_set *set, struct pf_error *err);
 
+/* One column to sort by: its index, or -EINVAL with *err as above. */
+int pf_columns_parse_one(const char *key, const struct pf_column *cols, size_t n,
+			 struct pf_error *err);
+
 /* Index of a column by key, or -1. */
 int pf_columns_find(const struct pf_column *cols, size_t n, const char *key);
 

@@ -3,6 +3,7 @@
 #include "lib/report/report.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <jansson.h>
 
 #include "lib/base/strbuf.h"
@@ -78,4 +79,19 @@ json_t *pf_json_schema(const char *type, const struct pf_field *fields, size_t n
 			 "https://json-schema.org/draft/2020-12/schema", "title", "pftools record ",
 			 type, "type", "object", "properties", properties, "required", "v", "type",
 			 "additionalProperties", 1);
+}
+
+int pf_json_schema_text(struct pf_strbuf *out, const char *type, const struct pf_field *fields,
+			size_t n)
+{
+	json_t *schema = pf_json_schema(type, fields, n);
+	char *text = schema ? json_dumps(schema, JSON_INDENT(2)) : NULL;
+
+	json_decref(schema);
+	if (!text)
+		return -ENOMEM;
+	pf_strbuf_adds(out, text);
+	pf_strbuf_addch(out, '\n');
+	free(text);
+	return out->failed ? -ENOMEM : 0;
 }

@@ -23,7 +23,8 @@ const struct pf_column pfleak_cols[] = {
 	    "The kernel's id of this boot."),
 	COL(pid, PF_INT, "", "PID", 7, PF_LOOK_PLAIN, true,
 	    "Process id, in the tool's pid namespace."),
-	COL(start_ts, PF_TIME, "seconds", "START", 8, PF_LOOK_CLOCK, false, "Start of the process."),
+	COL(start_ts, PF_TIME, "seconds", "START", 8, PF_LOOK_CLOCK, false,
+	    "Start of the process."),
 	COL(comm, PF_STRING, "", "COMM", -15, PF_LOOK_PLAIN, true, "Name of the process."),
 	COL(exe, PF_STRING, "", "EXE", -15, PF_LOOK_PLAIN, false, "File name of the executable."),
 	COL(cgroup, PF_STRING, "", "CGROUP", -30, PF_LOOK_PLAIN, false, "Cgroup path."),
@@ -65,7 +66,8 @@ const struct pf_column pfleak_cols[] = {
 	    "Since first seen, or its last exec."),
 	COL(window_s, PF_REAL, "seconds", "WINDOW", 6, PF_LOOK_DURATION, false,
 	    "Time the verdict rests on."),
-	COL(growth_bytes, PF_INT, "bytes", "GROWN", 6, PF_LOOK_BYTES, false, "Growth in that time."),
+	COL(growth_bytes, PF_INT, "bytes", "GROWN", 6, PF_LOOK_BYTES, false,
+	    "Growth in that time."),
 };
 /* clang-format on */
 
@@ -126,8 +128,8 @@ static const char *const list_keys[] = { "pid",		"comm",	      "confidence",
 int pfleak_columns(struct pfleak_columns *c, const struct pfleak_opts *o, struct pf_error *err)
 {
 	const char *sort = o->common.sort ? o->common.sort : "confidence";
-	struct pf_column_set one = { 0 };
 	struct pf_error why = { 0 };
+	int index;
 
 	memset(c, 0, sizeof(*c));
 	for (const char *const *key = list_keys; *key; key++)
@@ -138,9 +140,9 @@ int pfleak_columns(struct pfleak_columns *c, const struct pfleak_opts *o, struct
 	if (o->common.columns && !o->common.columns_help &&
 	    pf_columns_parse(o->common.columns, pfleak_cols, pfleak_n_cols, &c->list, &why))
 		return pf_fail(err, EINVAL, "--columns: %s", why.text);
-	if (strpbrk(sort, ",+-") || pf_columns_parse(sort, pfleak_cols, pfleak_n_cols, &one, &why))
-		return pf_fail(err, EINVAL, "--sort: %s",
-			       why.code ? why.text : "give one column; --columns help lists them");
-	c->sort = one.index[0];
+	index = pf_columns_parse_one(sort, pfleak_cols, pfleak_n_cols, &why);
+	if (index < 0)
+		return pf_fail(err, EINVAL, "--sort: %s", why.text);
+	c->sort = (size_t)index;
 	return 0;
 }

@@ -3,8 +3,7 @@
 #ifndef PF_TOOLS_PFLEAK_REPORT_H
 #define PF_TOOLS_PFLEAK_REPORT_H
 
-#include "lib/cli/output.h"
-#include "lib/cli/source.h"
+#include "lib/cli/run.h"
 #include "lib/leak/leak.h"
 #include "tools/pfleak/columns.h"
 
@@ -12,20 +11,22 @@ struct pfleak_report {
 	const struct pfleak_opts *opts;
 	const struct pfleak_columns *columns;
 	struct pf_leak *leak;
-	struct pf_output *out;
-	struct pf_source *source;
-	bool failed; /* no memory for something that had to be printed */
+	struct pf_run *run; /* everything is appended to run->out.buf */
+	bool failed;	    /* no memory for something that had to be printed */
 };
 
-/* All append to out->buf; the caller flushes. 0 or -ENOMEM. */
-int pfleak_report_start(struct pfleak_report *r);
-/* A watch, an alert or its end. */
+/* A watch, an alert or its end. (report.c) */
 void pfleak_report_event(struct pfleak_report *r, const struct pf_verdict *v);
-int pfleak_report_list(struct pfleak_report *r, const struct pf_moment *m);
-int pfleak_report_end(struct pfleak_report *r, const struct pf_losses *losses);
+int pfleak_report_end(struct pfleak_report *r);
 
-/* --columns help, --json-schema */
-int pfleak_report_columns(struct pfleak_report *r);
-int pfleak_report_schema(struct pfleak_report *r);
+/* Every process followed; m is NULL after a replay. 0 or -ENOMEM. (list.c) */
+int pfleak_report_list(struct pfleak_report *r, const struct pf_moment *m);
+
+/* Pieces that events and list share (report.c). */
+void pfleak_add_clock(struct pf_strbuf *b, double ts);
+void pfleak_add_signals(struct pf_strbuf *b, const struct pf_signal *signals, size_t n);
+int pfleak_json_verdict(struct pfleak_report *r, const char *type, size_t n_cols,
+			const struct pfleak_row *row, const struct pf_signal *signals,
+			size_t n_signals);
 
 #endif

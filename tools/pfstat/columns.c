@@ -69,8 +69,8 @@ static const struct pf_column own[] = {
 			    "Living processes in this line."),
 	  .header = "PROCS",
 	  .width = 6 },
-	{ .field =
-		  PF_FIELD(struct pfstat_row, user, "user_name", PF_STRING, "", "Name of the user."),
+	{ .field = PF_FIELD(struct pfstat_row, user, "user_name", PF_STRING, "",
+			    "Name of the user."),
 	  .header = "USER",
 	  .width = -10 },
 	{ .field = PF_FIELD(struct pfstat_row, by, "by", PF_STRING, "",
@@ -189,22 +189,10 @@ static void add_time(struct pfstat_columns *c)
 	c->set = with;
 }
 
-static int choose_sort(struct pfstat_columns *c, const char *key, struct pf_error *err)
-{
-	struct pf_column_set one = { 0 };
-	struct pf_error why = { 0 };
-
-	if (strchr(key, ',') || *key == '+' || *key == '-' ||
-	    pf_columns_parse(key, c->col, c->n, &one, &why))
-		return pf_fail(err, EINVAL, "--sort: %s",
-			       why.code ? why.text : "give one column; --columns help lists them");
-	c->sort = one.index[0];
-	return 0;
-}
-
 int pfstat_columns(struct pfstat_columns *c, const struct pfstat_opts *o, struct pf_error *err)
 {
 	struct pf_error why = { 0 };
+	int sort;
 
 	memset(c, 0, sizeof(*c));
 	build(c);
@@ -215,5 +203,9 @@ int pfstat_columns(struct pfstat_columns *c, const struct pfstat_opts *o, struct
 		return pf_fail(err, EINVAL, "--columns: %s", why.text);
 	if (o->common.timestamps && o->common.format == PF_FORMAT_TABLE)
 		add_time(c);
-	return choose_sort(c, o->common.sort ? o->common.sort : "faults", err);
+	sort = pf_columns_parse_one(o->common.sort ? o->common.sort : "faults", c->col, c->n, &why);
+	if (sort < 0)
+		return pf_fail(err, EINVAL, "--sort: %s", why.text);
+	c->sort = (size_t)sort;
+	return 0;
 }

@@ -52,8 +52,8 @@ static const struct pfstat_group *group_of(const void *row)
 static void one_family(struct pfstat_report *r, const struct family *f, const void *const *rows,
 		       size_t n)
 {
-	struct pf_strbuf *b = &r->out->buf;
-	size_t n_labels = r->opts->label_pid ? 3 : 2;
+	struct pf_strbuf *b = &r->run->out.buf;
+	size_t n_labels = r->rows.opts->label_pid ? 3 : 2;
 	char pid[24];
 
 	pf_metric_family(b, f->name, f->kind, f->help);
@@ -95,9 +95,9 @@ static void losses(struct pf_strbuf *b, const struct pf_losses *l)
 
 static void machine(struct pfstat_report *r, const struct pf_moment *m)
 {
-	const struct pfstat_sum *sum = pfstat_groups__machine_sum(r->groups);
-	const struct pf_observe *observe = pf_source__observe(r->source);
-	struct pf_strbuf *b = &r->out->buf;
+	const struct pfstat_sum *sum = pfstat_groups__machine_sum(r->rows.groups);
+	const struct pf_observe *observe = pf_source__observe(r->run->source);
+	struct pf_strbuf *b = &r->run->out.buf;
 	struct pf_overhead own;
 
 	plain(b, "faults", PF_METRIC_COUNTER, "Page faults of all processes.", known(sum->faults));
@@ -108,11 +108,11 @@ static void machine(struct pfstat_report *r, const struct pf_moment *m)
 	plain(b, "kernel_fault_events", PF_METRIC_COUNTER,
 	      "Fault events taken in kernel mode on user memory.", known(sum->kernel));
 	plain(b, "processes", PF_METRIC_GAUGE, "Processes followed.",
-	      (double)pfstat_groups__machine(r->groups)->processes);
+	      (double)pfstat_groups__machine(r->rows.groups)->processes);
 	plain(b, "processes_exited", PF_METRIC_COUNTER, "Processes seen to die.",
 	      known(sum->processes));
 	losses(b, &m->losses);
-	if (r->opts->warn_per_s > 0)
+	if (r->rows.opts->warn_per_s > 0)
 		plain(b, "warned", PF_METRIC_COUNTER, "Lines above the --warn rate.",
 		      (double)r->warned);
 	if (!observe)
@@ -126,7 +126,7 @@ static void machine(struct pfstat_report *r, const struct pf_moment *m)
 void pfstat_report_metrics(struct pfstat_report *r, const struct pf_moment *m)
 {
 	size_t n;
-	const void *const *rows = pfstat_report_rows(r, &n);
+	const void *const *rows = pfstat_rows_top(&r->rows, &n);
 
 	machine(r, m);
 	for (size_t i = 0; rows && i < PF_ARRAY_SIZE(families); i++)

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The list of processes pfleak follows. Copies what it shows: a verdict lives
+ * no longer than the call that hands it out.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/units.h"
+#include "lib/report/report.h"
+#include "lib/report/sort.h"
+#include "tools/pfleak/report.h"
+
+/* A process of the list, kept until the list is printed. */
+struct item {
+	struct pfleak_row row; /* first: rows of the table point here */
+	struct pf_signal signals[PF_SIGNALS_MAX];
+	size_t n_signals;
+	char comm[PF_COMM_LEN];
+	char *exe, *cgroup, *container;
+};
+
+struct list {
+	const struct pf_header *header;
+	struct item *item;
+	size_t n, cap;
+	bool failed;
+};
+
+static char *copy(struct list *l, const char *text)
+{
+	char *own = text ? strdup(text) : NULL;
+
+	l->failed |= text && !own;
+	return own;
+}
+
+static bool collect(void *ctx, const struct pf_verdict *v)
+{
+	struct list *l = ctx;
+	struct item *item;
+
+	if (l->n == l->cap) {
+		size_t cap = l->cap ? l->cap * 2 : 256;
+		void *bigger = realloc(l->item, cap * sizeof(*l->item));
+
+		if (!bigger) {
+			l->failed = true;
+			return false;
+		}
+		l->item = bigger;
+		l->cap = cap;
+	}
+	item = &l->item[l->n++];
+	memset(item, 0, sizeof(*item));
+	pfleak_row_fill(&item->row, v, l->header);
+	memcpy(item->signals, v->signals, sizeof(item->signals));
+	item->n_signals = v->n_signals;
+	snprintf(item->comm, sizeof(item->comm), "%s", v->comm);
+	item->exe = copy(l, v->exe);
+	item->cgroup = copy(l, v->cgroup);
+	item->container = copy(l, v->container);
+	return !l->failed;
+}
+
+/* The array has stopped moving: rows may point into their items. */
+static void settle(struct list *l)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		struct item *item = &l->item[i];
+
+		item->row.comm = item->comm;
+		item->row.exe = item->exe;
+		item->row.cgroup = item->cgroup;
+		item->row.container = item->container;
+	}
+}
+
+static void drop(struct list *l)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		free(l->item[i].exe);
+		free(l->item[i].cgroup);
+		free(l->item[i].container);
+	}
+	free(l->item);
+}
+
+static int bigger_first(const void *a, const void *b)
+{
+	const struct pfleak_row *x = a, *y = b;
+
+	if (x->rss_bytes != y->rss_bytes)
+		return x->rss_bytes < y->rss_bytes ? 1 : -1;
+	return (x->pid > y->pid) - (x->pid < y->pid);
+}
+
+static int stands_out(const void *row)
+{
+	return ((const struct pfleak_row *)row)->level_rank;
+}
+
+static void screen_line(struct pfleak_report *r, const struct pf_moment *m)
+{
+	const struct pf_leak_stats *s = pf_leak__stats(r->leak);
+	char up[16];
+
+	pf_strbuf_adds(&r->run->out.buf, "pfleak ");
+	pfleak_add_clock(&r->run->out.buf, m->ts);
+	pf_strbuf_addf(&r->run->out.buf,
+		       "  for %s, every %gs  %zu processes, %zu watched, %zu firing\n",
+		       pf_fmt_duration(up, sizeof(up), pf_source__elapsed_s(r->run->source)),
+		       r->opts->common.interval_s, s->processes, s->watch, s->firing);
+}
+
+static int table_list(struct pfleak_report *r, const void *const *rows, size_t n)
+{
+	const struct pfleak_columns *c = r->columns;
+	const struct pf_table_style style = { .color = r->run->out.color,
+					      .columns = r->run->out.columns,
+					      .highlight = stands_out };
+	struct pf_strbuf *b = &r->run->out.buf;
+	int ret = pf_table_head(b, pfleak_cols, &c->list, &style);
+
+	for (size_t i = 0; !ret && i < n; i++) {
+		struct pf_rows one = { .row = &rows[i], .n = 1, .interval_s = 1 };
+		const struct item *item = rows[i];
+
+		ret = pf_table_rows(b, pfleak_cols, &c->list, &one, &style);
+		if (r->opts->explain)
+			pfleak_add_signals(b, item->signals, item->n_signals);
+	}
+	return ret;
+}
+
+static int json_list(struct pfleak_report *r, const void *const *rows, size_t n)
+{
+	int ret = 0;
+
+	for (size_t i = 0; !ret && i < n; i++) {
+		const struct item *item = rows[i];
+
+		ret = pfleak_json_verdict(r, "verdict", pfleak_n_cols, &item->row, item->signals,
+					  item->n_signals);
+	}
+	return ret;
+}
+
+static size_t lines_shown(const struct pfleak_report *r)
+{
+	size_t top = r->opts->common.top, screen;
+
+	if (!r->opts->common.watch)
+		return top;
+	screen = pf_output_rows(&r->run->out);
+	screen = screen > 4 ? screen - 3 : 1;
+	return !top || screen < top ? screen : top;
+}
+
+static int print_list(struct pfleak_report *r, struct list *l)
+{
+	const struct pf_field *field = &pfleak_cols[r->columns->sort].field;
+	const void **rows = malloc((l->n + 1) * sizeof(*rows));
+	int ret;
+
+	if (!rows)
+		return -ENOMEM;
+	settle(l);
+	for (size_t i = 0; i < l->n; i++)
+		rows[i] = &l->item[i];
+	ret = r->opts->common.format == PF_FORMAT_JSON
+		      ? json_list(r, rows,
+				  pf_rows_top(rows, l->n, lines_shown(r), field, bigger_first))
+		      : table_list(r, rows,
+				   pf_rows_top(rows, l->n, lines_shown(r), field, bigger_first));
+	free(rows);
+	return ret;
+}
+
+int pfleak_report_list(struct pfleak_report *r, const struct pf_moment *m)
+{
+	struct list l = { .header = pf_source__header(r->run->source) };
+	int ret = -ENOMEM;
+
+	if (r->opts->common.watch) {
+		pf_output_screen(&r->run->out);
+		screen_line(r, m);
+	}
+	pf_leak__each(r->leak, collect, &l);
+	if (!l.failed)
+		ret = print_list(r, &l);
+	drop(&l);
+	return ret;
+}
