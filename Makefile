@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # The only Makefile. `make help` lists the targets; everything is built below O.
+# Reading it runs no compiler and no pkg-config: `make deps` must work before they exist.
 
 VERSION := 0.1.0
 
@@ -18,16 +19,31 @@ bashcompdir ?= $(prefix)/share/bash-completion/completions
 zshcompdir  ?= $(prefix)/share/zsh/site-functions
 fishcompdir ?= $(prefix)/share/fish/vendor_completions.d
 
-CC      ?= gcc
+CORPUS  ?= ../shared/corpus
+FUZZ_S  ?= 30
+
+ifeq ($(origin CC),default)
+CC      := gcc
+endif
 CLANG   ?= clang
 BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool /sbin/bpftool /usr/bin/bpftool /usr/local/sbin/bpftool) bpftool)
 STRIP_BPF ?= $(firstword $(wildcard /usr/bin/llvm-strip $(sort $(wildcard /usr/bin/llvm-strip-*))) llvm-strip)
 PKG_CONFIG ?= pkg-config
 INSTALL ?= install
 
+# What `make deps` installs, in Debian's words; tests/deps.sh knows the other distributions'.
+DEPS_BUILD := make gcc libc6-dev clang llvm bpftool pkg-config libbpf-dev libelf-dev zlib1g-dev \
+              libjansson-dev uthash-dev
+DEPS_TEST  := bats libcmocka-dev jq python3 shellcheck clang-format mandoc zsh fish bash-completion \
+              tmux procps util-linux gzip
+DEPS_FUZZ  := libclang-rt-dev
+DEPS_DEV   := clang-tidy cppcheck git
+DEPS_BENCH := bpftrace sysstat linux-perf
+
 ifeq ($(V),0)
 Q := @
 say = @printf '  %-8s %s\n' '$(1)' '$(patsubst $(O)/%,%,$(2))'
+MAKEFLAGS += --no-print-directory
 else
 Q :=
 say = @:
@@ -40,45 +56,59 @@ CFLAGS   ?= -O2 -g
 WARN     := -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes -Wshadow -Wformat=2 \
             -Wpointer-arith -Wwrite-strings -Wundef -Wvla -Wno-format-nonliteral
 HARDEN   := -fstack-protector-strong -fPIE
-PF_CPPFLAGS = -D_GNU_SOURCE -iquote . -iquote $(O)/gen $(CPPFLAGS)
-PF_CFLAGS   = -std=gnu11 $(WARN) $(HARDEN) -MMD -MP $(CFLAGS)
-PF_LDFLAGS  = -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS)
-LIBS        = $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null || echo -lbpf -ljansson -lz) -lelf -lm
+MODE     :=
+MODE_LD  :=
 
 ifeq ($(DEBUG),1)
 CFLAGS   := -O0 -g3
 endif
+# COV and FUZZ belong to the targets coverage and fuzz, which build in directories of their own.
 ifeq ($(SAN),1)
-CFLAGS   := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
-LDFLAGS  += -fsanitize=address,undefined
+MODE     := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
+MODE_LD  := -fsanitize=address,undefined
+else ifeq ($(FUZZ),1)
+MODE     := -O1 -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined \
+            -fno-sanitize-recover=undefined
+MODE_LD  := -fsanitize=fuzzer,address,undefined
+else ifeq ($(COV),1)
+MODE     := -O0 --coverage
+MODE_LD  := --coverage
 else ifeq ($(DEBUG),0)
-HARDEN   += -D_FORTIFY_SOURCE=2
+HARDEN   += $(if $(findstring _FORTIFY_SOURCE,$(CPPFLAGS) $(CFLAGS)),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
 endif
 ifeq ($(WERROR),1)
 WARN     += -Werror
 endif
 
+PF_CPPFLAGS = -D_GNU_SOURCE -iquote . -iquote $(O)/gen $(CPPFLAGS)
+PF_CFLAGS   = -std=gnu11 $(WARN) $(HARDEN) $(CFLAGS) $(MODE)
+PF_LDFLAGS  = -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS) $(MODE_LD)
+LIBS        = $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null || echo -lbpf -ljansson -lz) -lelf -lm
+# Programs that fault in a known way: nothing of ours in them, little optimized.
+PLAIN_CFLAGS = -std=gnu11 $(WARN) -O1 -g
+
 # The machine the objects run on, in the spelling of bpf_tracing.h.
 ARCH     := $(shell uname -m)
 BPF_ARCH := $(patsubst aarch64,arm64,$(patsubst x86_64,x86,$(ARCH)))
-MULTIARCH = $(shell $(CC) -print-multiarch 2>/dev/null)
 BPF_CFLAGS = -target bpf -D__TARGET_ARCH_$(BPF_ARCH) -mcpu=v2 -O2 -g -std=gnu11 -Wall -Wextra -Werror \
              -Wno-unused-parameter -Wno-missing-declarations -Wno-visibility \
-             -I. $(if $(MULTIARCH),-idirafter /usr/include/$(MULTIARCH)) -MMD -MP
+             -I. $(addprefix -idirafter ,$(wildcard /usr/include/$(ARCH)-linux-gnu))
 
 # ---- what there is --------------------------------------------------------
 
 TOOLS     := $(sort $(notdir $(patsubst %/,%,$(dir $(wildcard tools/*/*.c)))))
+TOOL_SRC  := $(sort $(wildcard tools/*/*.c))
 LIB_SRC   := $(sort $(wildcard lib/*/*.c))
 BPF_SRC   := $(sort $(wildcard bpf/*.bpf.c))
 UNIT_SRC  := $(sort $(wildcard tests/unit/test_*.c))
 WORK_SRC  := $(sort $(wildcard tests/workloads/*.c))
 DEMO_SRC  := $(sort $(wildcard examples/*.c))
-BENCH_SRC := $(sort $(wildcard tests/bench/*.c))
+FUZZ_SRC  := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+BENCH_BPF := $(sort $(wildcard tests/bench/*.bpf.c))
+BENCH_SRC := $(sort $(filter-out %.bpf.c,$(wildcard tests/bench/*.c)))
 MAN       := $(sort $(wildcard man/*.[1-8]))
-HEADERS   := $(sort $(wildcard lib/*/*.h tools/*/*.h bpf/*.h))
-ALL_C     := $(sort $(LIB_SRC) $(wildcard tools/*/*.c) $(BPF_SRC) $(HEADERS) $(UNIT_SRC) \
-             $(wildcard tests/unit/*.h) $(WORK_SRC) $(DEMO_SRC) $(wildcard tests/bench/*.[ch] tests/fuzz/*.[ch] tests/workloads/*.h))
+DOCS      := $(sort $(wildcard README.md NEWS.md LICENSE LICENSES/* $(shell find contrib -type f 2>/dev/null)))
+ALL_C     := $(sort $(wildcard $(foreach d,lib/* tools/* bpf examples $(addprefix tests/,unit workloads fuzz bench),$d/*.[ch])))
 
 BINS      := $(TOOLS:%=$(O)/bin/%)
 SKEL      := $(BPF_SRC:bpf/%.bpf.c=$(O)/gen/bpf/%.skel.h)
@@ -86,10 +116,12 @@ LIB_OBJ   := $(LIB_SRC:%.c=$(O)/obj/%.o)
 UNIT_BIN  := $(UNIT_SRC:tests/unit/%.c=$(O)/unit/%)
 WORK_BIN  := $(WORK_SRC:tests/workloads/%.c=$(O)/workloads/%)
 DEMO_BIN  := $(DEMO_SRC:examples/%.c=$(O)/examples/%)
-BENCH_BIN := $(patsubst tests/bench/%.c,$(O)/bench/%,$(filter-out %.bpf.c,$(BENCH_SRC)))
+FUZZ_BIN  := $(FUZZ_SRC:tests/fuzz/%.c=$(O)/fuzz/%)
+BENCH_SKEL := $(BENCH_BPF:tests/bench/%.bpf.c=$(O)/gen/tests/bench/%.skel.h)
+BENCH_BIN := $(BENCH_SRC:tests/bench/%.c=$(O)/bench/%)
 LIBPF     := $(O)/libpf.a
 
-.PHONY: all help
+.PHONY: all help FORCE
 all: $(BINS)
 
 help:
@@ -98,33 +130,73 @@ help:
 	'make demo           find a real leaking process among healthy ones (root)' \
 	'make test           install what is missing, then check and check-bpf (root)' \
 	'make deps           install what build and tests need (root; does nothing when all is there)' \
+	'make deps-fuzz deps-dev deps-bench   the same for fuzz, for tidy cppcheck dist, for bench' \
+	'' \
 	'make check          lint, unit tests under sanitizers, tests that need no root' \
 	'make check-bpf      tests with the real kernel (root)' \
-	'make lint format    layers, headers, licences, style, documents / reformat the sources' \
-	'make corpus         score the labelled corpus: CORPUS=DIR (default ../shared/corpus)' \
+	'make lint           layers, headers, licences, style, documents' \
+	'make format         reformat the C sources' \
+	'make corpus         score the labelled corpus: CORPUS=DIR (../shared/corpus)' \
 	'make bench          costs beside other tools, as ratios of one run (root)' \
-	'make fuzz           feed the parsers garbage for FUZZ_S seconds each' \
+	'make fuzz           feed the parsers garbage for FUZZ_S seconds each (30)' \
 	'make tidy cppcheck  static analysis' \
-	'make coverage       line coverage of the unit and replay tests' \
+	'make coverage       line coverage of the unit tests and those that need no root' \
 	'make bpf-stats      instructions of each BPF program as the kernel loads it (root)' \
-	'make compile_commands.json' \
-	'make install uninstall   DESTDIR= prefix=$(prefix)' \
-	'make dist clean' \
+	'make compile_commands.json           for editors and clang-tidy' \
 	'' \
-	'variables: O=build V=1 DEBUG=1 SAN=1 WERROR=1 CC=clang'
+	'make install uninstall               DESTDIR= prefix=$(prefix)' \
+	'make dist           $(O)/pftools-$(VERSION).tar.gz of the last commit' \
+	'make clean          remove what was built below $(O)' \
+	'make unit-bins workloads examples bench-bins fuzz-bins   parts of the above' \
+	'' \
+	'variables: O=build V=1 DEBUG=1 SAN=1 (sanitizers) WERROR=1 CC=clang CFLAGS= LDFLAGS='
 
 # ---- building -------------------------------------------------------------
 
-$(O)/gen/version.h: Makefile
-	@mkdir -p $(@D)
-	$(Q)printf '#define PF_VERSION "%s"\n' '$(VERSION)' > $@.tmp
-	$(Q)cmp -s $@.tmp $@ || cp $@.tmp $@
-	$(Q)rm -f $@.tmp; touch $@
+# $(call keep,TEXT): a target that changes only when TEXT does.
+keep = @mkdir -p $(@D); printf '%s\n' '$(subst ','\'',$(1))' > $@.new; \
+       if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 
-$(O)/bpf/%.bpf.o: bpf/%.bpf.c
+# $(call need,PROGRAMS,HEADERS): say all at once what is missing, and how to get it.
+need = @mkdir -p $(@D); no=; \
+       for p in $(1); do command -v "$$p" >/dev/null 2>&1 || no="$$no $$p"; done; \
+       for h in $(2); do [ -n "$$no" ] || \
+           printf '\043include <stdarg.h>\n\043include <stddef.h>\n\043include <setjmp.h>\n\043include <%s>\n' $$h | \
+           $(CC) $(CPPFLAGS) $(CFLAGS) -fsyntax-only -x c - 2>/dev/null || no="$$no <$$h>"; done; \
+       if [ -n "$$no" ]; then echo "missing:$$no - run \`make deps\` as root" >&2; exit 1; fi; touch $@
+
+TOOLCHAIN := $(O)/gen/toolchain.ok
+
+$(TOOLCHAIN):
+	$(call need,$(firstword $(CC)) $(CLANG) $(STRIP_BPF) $(BPFTOOL) $(AR),bpf/libbpf.h libelf.h zlib.h jansson.h uthash.h)
+
+$(O)/gen/cmocka.ok: | $(TOOLCHAIN)
+	$(call need,,cmocka.h)
+
+# Everything is rebuilt when the compiler or a flag changes, not when this file does.
+$(O)/gen/flags: FORCE
+	$(call keep,$(CC) $(PF_CPPFLAGS) $(PF_CFLAGS) $(PF_LDFLAGS))
+
+$(O)/gen/bpf-flags: FORCE
+	$(call keep,$(CLANG) $(BPF_CFLAGS))
+
+# An archive keeps the objects of sources that are gone, hence the list.
+$(O)/gen/sources: FORCE
+	$(call keep,$(LIB_SRC) $(TOOL_SRC))
+
+$(O)/gen/version.h: FORCE
+	$(call keep,#define PF_VERSION "$(VERSION)")
+
+$(O)/bpf/%.bpf.o: bpf/%.bpf.c $(O)/gen/bpf-flags | $(TOOLCHAIN)
 	@mkdir -p $(@D)
 	$(call say,BPF,$@)
-	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@ -MF $(@:.o=.d)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -MF $(@:.o=.d) -c $< -o $@
+	$(Q)$(STRIP_BPF) -g $@
+
+$(O)/bench/%.bpf.o: tests/bench/%.bpf.c $(O)/gen/bpf-flags | $(TOOLCHAIN)
+	@mkdir -p $(@D)
+	$(call say,BPF,$@)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -MF $(@:.o=.d) -c $< -o $@
 	$(Q)$(STRIP_BPF) -g $@
 
 $(O)/gen/bpf/%.skel.h: $(O)/bpf/%.bpf.o
@@ -133,53 +205,211 @@ $(O)/gen/bpf/%.skel.h: $(O)/bpf/%.bpf.o
 	$(Q)$(BPFTOOL) gen skeleton $< name pf_$*_bpf > $@.tmp
 	$(Q)mv $@.tmp $@
 
-$(O)/obj/%.o: %.c $(O)/gen/version.h | $(SKEL)
+$(O)/gen/tests/bench/%.skel.h: $(O)/bench/%.bpf.o
+	@mkdir -p $(@D)
+	$(call say,SKEL,$@)
+	$(Q)$(BPFTOOL) gen skeleton $< name pf_$*_bpf > $@.tmp
+	$(Q)mv $@.tmp $@
+
+$(O)/obj/%.o: %.c $(O)/gen/version.h $(O)/gen/flags | $(SKEL) $(TOOLCHAIN)
 	@mkdir -p $(@D)
 	$(call say,CC,$@)
-	$(Q)$(CC) $(PF_CPPFLAGS) $(PF_CFLAGS) -c $< -o $@
+	$(Q)$(CC) $(PF_CPPFLAGS) $(PF_CFLAGS) -MMD -MP -c $< -o $@
 
-$(LIBPF): $(LIB_OBJ)
+$(LIBPF): $(LIB_OBJ) $(O)/gen/sources
 	$(call say,AR,$@)
-	$(Q)rm -f $@; $(AR) rcs $@ $^
+	$(Q)rm -f $@; $(AR) rcs $@ $(filter %.o,$^)
 
 define tool_rule
-$(O)/bin/$(1): $(patsubst %.c,$(O)/obj/%.o,$(sort $(wildcard tools/$(1)/*.c))) $(LIBPF)
+$(O)/bin/$(1): $(patsubst %.c,$(O)/obj/%.o,$(sort $(wildcard tools/$(1)/*.c))) $(LIBPF) $(O)/gen/sources
 	@mkdir -p $$(@D)
 	$$(call say,LINK,$$@)
-	$$(Q)$$(CC) $$(PF_LDFLAGS) $$^ -o $$@ $$(LIBS)
+	$$(Q)$$(CC) $$(PF_CFLAGS) $$(PF_LDFLAGS) $$(filter %.o %.a,$$^) -o $$@ $$(LIBS)
 endef
 $(foreach t,$(TOOLS),$(eval $(call tool_rule,$(t))))
+
+$(O)/obj/tests/unit/%.o: | $(O)/gen/cmocka.ok
 
 $(O)/unit/%: $(O)/obj/tests/unit/%.o $(LIBPF)
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(PF_LDFLAGS) $^ -o $@ -lcmocka $(LIBS)
+	$(Q)$(CC) $(PF_CFLAGS) $(PF_LDFLAGS) $(filter %.o %.a,$^) -o $@ -lcmocka $(LIBS)
 
-$(O)/workloads/%: tests/workloads/%.c
+$(O)/workloads/%: tests/workloads/%.c $(O)/gen/flags | $(TOOLCHAIN)
 	@mkdir -p $(@D)
 	$(call say,CC,$@)
-	$(Q)$(CC) $(PF_CPPFLAGS) -std=gnu11 $(WARN) -O1 -g -MMD -MP -MF $@.d $< -o $@ -lpthread
+	$(Q)$(CC) $(PF_CPPFLAGS) $(PLAIN_CFLAGS) -MMD -MP -MF $@.d $< -o $@ -lpthread
 
-$(O)/examples/%: examples/%.c
+$(O)/examples/%: examples/%.c $(O)/gen/flags | $(TOOLCHAIN)
 	@mkdir -p $(@D)
 	$(call say,CC,$@)
-	$(Q)$(CC) $(PF_CPPFLAGS) -std=gnu11 $(WARN) -O1 -g -MMD -MP -MF $@.d $< -o $@ -lpthread
+	$(Q)$(CC) $(PF_CPPFLAGS) $(PLAIN_CFLAGS) -MMD -MP -MF $@.d $< -o $@ -lpthread
 
-$(O)/bench/%: tests/bench/%.c $(LIBPF)
+$(O)/bench/%: tests/bench/%.c $(LIBPF) $(O)/gen/flags | $(BENCH_SKEL)
 	@mkdir -p $(@D)
 	$(call say,CC,$@)
-	$(Q)$(CC) $(PF_CPPFLAGS) $(PF_CFLAGS) -MF $@.d $< $(LIBPF) $(PF_LDFLAGS) -o $@ $(LIBS)
+	$(Q)$(CC) $(PF_CPPFLAGS) $(PF_CFLAGS) -MMD -MP -MF $@.d $< $(LIBPF) $(PF_LDFLAGS) -o $@ $(LIBS) -lpthread
 
-.PHONY: unit-bins workloads examples
-unit-bins: $(UNIT_BIN)
-workloads: $(WORK_BIN)
-examples: $(DEMO_BIN)
+$(O)/fuzz/%: $(O)/obj/tests/fuzz/%.o $(LIBPF)
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(PF_CFLAGS) $(PF_LDFLAGS) $(filter %.o %.a,$^) -o $@ $(LIBS)
+
+.PHONY: unit-bins workloads examples bench-bins fuzz-bins san
+unit-bins: $(UNIT_BIN); @:
+workloads: $(WORK_BIN); @:
+examples: $(DEMO_BIN); @:
+bench-bins: $(BENCH_BIN); @:
+fuzz-bins:
+	$(Q)$(MAKE) O=$(O)/fuzz FUZZ=1 SAN=0 CC=$(CLANG) fuzz-bins-here
+fuzz-bins-here: $(FUZZ_BIN)
+san:
+	$(Q)$(MAKE) O=$(O)/san SAN=1 all unit-bins
+.PHONY: fuzz-bins-here
+
+# ---- what it needs --------------------------------------------------------
+
+.PHONY: deps deps-fuzz deps-dev deps-bench
+deps:
+	$(Q)tests/deps.sh $(DEPS_BUILD) $(DEPS_TEST)
+deps-fuzz:
+	$(Q)tests/deps.sh $(DEPS_BUILD) $(DEPS_FUZZ)
+deps-dev:
+	$(Q)tests/deps.sh $(DEPS_BUILD) $(DEPS_DEV)
+deps-bench:
+	$(Q)tests/deps.sh $(DEPS_BUILD) $(DEPS_TEST) $(DEPS_BENCH)
+
+# ---- testing --------------------------------------------------------------
+
+# How scripts find what was built.
+WHERE = PF_BUILD='$(abspath $(O))' PF_BIN='$(abspath $(O))/bin' \
+        PF_WORK='$(abspath $(O))/workloads' PF_EXAMPLES='$(abspath $(O))/examples'
+
+.PHONY: check check-bpf test test-all demo demo-run lint corpus bench need-root
+check: all workloads examples san
+	$(Q)$(WHERE) tests/run.sh lint unit bats-user replay-san
+
+check-bpf: need-root all workloads examples
+	$(Q)$(WHERE) tests/run.sh bats-root
+
+# Packages first: they bring the compiler that the rest of the graph needs.
+test: need-root
+	$(Q)$(MAKE) deps
+	$(Q)$(MAKE) test-all
+test-all: all workloads examples san
+	$(Q)$(WHERE) tests/run.sh lint unit bats-user replay-san bats-root
+
+demo: need-root
+	$(Q)$(MAKE) deps
+	$(Q)$(MAKE) demo-run
+demo-run: all examples
+	$(Q)$(WHERE) tests/demo.sh
+
+lint: all
+	$(Q)$(WHERE) tests/run.sh lint
+
+corpus: all
+	$(Q)$(WHERE) CORPUS='$(CORPUS)' tests/corpus.sh
+
+bench: need-root all workloads bench-bins
+	$(Q)$(WHERE) PF_BENCH='$(abspath $(O))/bench' tests/bench/run.sh
+
+need-root:
+	@[ "$$(id -u)" = 0 ] || { echo 'needs root, to load BPF programs: sudo make $(MAKECMDGOALS)' >&2; exit 1; }
+
+.PHONY: fuzz format tidy cppcheck coverage bpf-stats
+# What it found new is kept and begun with next time; a finding is kept as $(O)/fuzz/NAME-*.
+fuzz: fuzz-bins
+	$(Q)set -e; for f in $(FUZZ_SRC:tests/fuzz/%.c=%); do \
+	    echo "  FUZZ     $$f, $(FUZZ_S) s"; \
+	    mkdir -p $(O)/fuzz/corpus/$$f; \
+	    set -- $(O)/fuzz/corpus/$$f; \
+	    [ ! -d tests/fuzz/$$f.seeds ] || set -- "$$@" tests/fuzz/$$f.seeds; \
+	    [ ! -f tests/fuzz/$$f.dict ] || set -- -dict=tests/fuzz/$$f.dict "$$@"; \
+	    $(O)/fuzz/fuzz/$$f -max_total_time=$(FUZZ_S) -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 \
+	        -artifact_prefix=$(O)/fuzz/$$f- "$$@" >$(O)/fuzz/$$f.log 2>&1 || \
+	        { tail -n 60 $(O)/fuzz/$$f.log >&2; exit 1; }; \
+	    sed -n 's/^stat::/             /p' $(O)/fuzz/$$f.log; \
+	done
+
+format:
+	$(Q)clang-format -i $(ALL_C)
+
+# One file at a time: clang-tidy's va_list check stumbles over its own state otherwise.
+tidy: compile_commands.json $(SKEL)
+	$(Q)printf '%s\n' $(LIB_SRC) $(TOOL_SRC) | \
+	    xargs -P "$$(nproc)" -n 1 clang-tidy -p . --quiet >$(O)/tidy.log 2>&1; status=$$?; \
+	sed -nE 's!^($(CURDIR)/)?(\./)?(.*: (warning|error): .*)!\3!p' $(O)/tidy.log | sort -u; exit $$status
+
+# It does not know _cleanup_, hence not what leaks; the sanitizers do.
+cppcheck: $(SKEL)
+	$(Q)cppcheck --quiet -j "$$(nproc)" --std=c11 --language=c --enable=warning,performance,portability \
+	    $(addprefix --suppress=,missingIncludeSystem resourceLeak memleak invalidPointerCast '*:/usr/include/*') \
+	    --inline-suppr --error-exitcode=1 -D_GNU_SOURCE -DPF_VERSION='""' -I. \
+	    $(addprefix --include=,$(wildcard /usr/include/uthash.h)) $(LIB_SRC) $(TOOL_SRC)
+
+coverage: workloads examples
+	$(Q)$(MAKE) O=$(O)/cov COV=1 SAN=0 CC=gcc all unit-bins
+	$(Q)$(WHERE) tests/coverage.sh $(O)/cov
+
+bpf-stats: need-root all
+	$(Q)$(WHERE) BPFTOOL='$(BPFTOOL)' tests/bpf-stats.sh $(BPF_SRC:bpf/%.c=$(O)/bpf/%.o)
+
+# $(call entry,FILE,COMMAND): one member of the compilation database.
+entry = $(file >>$@.tmp,{"directory":"$(CURDIR)","file":"$(1)","command":"$(subst ",\",$(subst \,\\,$(2)))"}$(comma))
+comma := ,
+
+compile_commands.json: FORCE
+	@: $(file >$@.tmp,[) \
+	  $(foreach f,$(BPF_SRC) $(BENCH_BPF),$(call entry,$f,$(CLANG) $(BPF_CFLAGS) -c $f)) \
+	  $(foreach f,$(WORK_SRC) $(DEMO_SRC),$(call entry,$f,$(CC) $(PF_CPPFLAGS) $(PLAIN_CFLAGS) -c $f)) \
+	  $(foreach f,$(LIB_SRC) $(TOOL_SRC) $(UNIT_SRC) $(FUZZ_SRC) $(BENCH_SRC),$(call entry,$f,$(CC) $(PF_CPPFLAGS) $(PF_CFLAGS) -c $f))
+	@sed '$$s/,$$//' $@.tmp > $@.new; echo ']' >> $@.new; rm $@.tmp
+	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+
+# ---- installing -----------------------------------------------------------
+
+# MODE|FROM|TO: install and uninstall read the same list, so that they agree.
+PAYLOAD := $(foreach t,$(TOOLS),755|$(O)/bin/$t|$(sbindir)/$t) \
+           $(foreach m,$(MAN),644|$m|$(mandir)/man$(subst .,,$(suffix $m))/$(notdir $m)) \
+           $(foreach f,$(wildcard completions/bash/*),644|$f|$(bashcompdir)/$(notdir $f)) \
+           $(foreach f,$(wildcard completions/zsh/*),644|$f|$(zshcompdir)/$(notdir $f)) \
+           $(foreach f,$(wildcard completions/fish/*),644|$f|$(fishcompdir)/$(notdir $f)) \
+           $(foreach f,$(DOCS),644|$f|$(docdir)/$f)
+
+# The directories that install had to make are listed beside the documents, for uninstall.
+MADE := $(docdir)/.directories
+
+.PHONY: install uninstall dist clean
+install: all
+	$(Q)set -e; D='$(patsubst %/,%,$(DESTDIR))'; made=; mkdir -p "$$D/"; \
+	case '$(prefix)' in /*) ;; *) echo "prefix: '$(prefix)' is not accepted: give an absolute path" >&2; exit 1;; esac; \
+	up() { [ -d "$$D/$$1" ] || { up "$${1%/*}"; mkdir -m 755 "$$D$$1"; made="$$made $$1"; }; }; \
+	for e in $(PAYLOAD:%='%'); do \
+	    to="$${e##*|}"; from="$${e#*|}"; from="$${from%|*}"; \
+	    up "$${to%/*}"; $(INSTALL) -m "$${e%%|*}" "$$from" "$$D$$to"; \
+	done; \
+	[ -z "$$made" ] || { printf '%s\n' $$made >> "$$D$(MADE)"; chmod 644 "$$D$(MADE)"; }
+	$(call say,INSTALL,$(DESTDIR)$(prefix))
+
+uninstall:
+	$(Q)D='$(patsubst %/,%,$(DESTDIR))'; \
+	for e in $(PAYLOAD:%='%'); do rm -f "$$D$${e##*|}"; done; \
+	made="$$(sort -ru "$$D$(MADE)" 2>/dev/null)"; rm -f "$$D$(MADE)"; \
+	for d in $$made; do rmdir "$$D$$d" 2>/dev/null || :; done
+
+dist:
+	@mkdir -p $(O)
+	$(Q)git archive --prefix=pftools-$(VERSION)/ -o $(O)/pftools-$(VERSION).tar HEAD
+	$(Q)gzip -9nf $(O)/pftools-$(VERSION).tar
+	$(call say,DIST,$(O)/pftools-$(VERSION).tar.gz)
+
+# Only what is ours: O may be a directory that holds other things.
+clean:
+	$(Q)rm -rf $(addprefix $(O)/,bin bpf gen obj unit workloads examples bench fuzz san cov libpf.a tidy.log pftools-*.tar.gz)
+	$(Q)rmdir $(O) 2>/dev/null || :
 
 .SECONDARY:
 .DELETE_ON_ERROR:
 
--include $(shell find $(O) -name '*.d' 2>/dev/null)
-
-clean:
-	$(Q)rm -rf $(O)
-.PHONY: clean
+-include $(wildcard $(addprefix $(O)/,obj/*/*/*.d bpf/*.d workloads/*.d examples/*.d bench/*.d))

@@ -185,10 +185,3 @@ enum pf_loop_event pf_loop__wait(struct pf_loop *l)
 	}
 	return (enum pf_loop_event)event;
 }
-
-bool pf_loop__stop_pending(struct pf_loop *l)
-{
-	if (!l->stopped)
-		take_signal(l);
-	return l->stopped;
-}

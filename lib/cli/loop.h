@@ -39,7 +39,4 @@ void pf_loop__watch_keys(struct pf_loop *l);
 
 enum pf_loop_event pf_loop__wait(struct pf_loop *l);
 
-/* A stop that has come meanwhile; does not wait. */
-bool pf_loop__stop_pending(struct pf_loop *l);
-
 #endif

@@ -16,6 +16,7 @@
 #include "lib/base/log.h"
 #include "lib/base/strbuf.h"
 #include "lib/cli/common.h"
+#include "lib/cli/interrupt.h"
 #include "lib/cli/loop.h"
 #include "lib/cli/select.h"
 #include "lib/cli/source.h"
@@ -41,7 +42,6 @@ struct pf_source {
 	double last_mono_s;
 	bool last_tick; /* the next moment is the last one */
 	bool ended;
-	bool interrupted;
 };
 
 static void complain(void *ctx, uint64_t line, const char *what)
@@ -188,6 +188,7 @@ struct pf_source *pf_source__open(const struct pf_common *c, const struct pf_sou
 	}
 	s->common = c;
 	if (c->replay_path) {
+		pf_interrupt_catch();
 		s->replay = pf_replay__open(c->replay_path, complain, s, err);
 		ret = s->replay ? 0 : -errno;
 	} else {
@@ -266,11 +267,18 @@ static bool enough(const struct pf_source *s)
 static enum pf_source_event next_replay(struct pf_source *s, struct pf_interval *in,
 					struct pf_error *err)
 {
-	int ret = pf_replay__next(s->replay, in, err);
+	struct pf_error why = { 0 };
+	int ret = -EINTR;
 
+	while (ret == -EINTR) {
+		if (pf_interrupt_pending())
+			return PF_SOURCE_END;
+		why.code = 0;
+		ret = pf_replay__next(s->replay, in, &why);
+	}
 	if (ret < 0)
-		return PF_SOURCE_FAILED;
-	return ret ? PF_SOURCE_MOMENT : PF_SOURCE_END;
+		*err = why;
+	return ret < 0 ? PF_SOURCE_FAILED : ret ? PF_SOURCE_MOMENT : PF_SOURCE_END;
 }
 
 static enum pf_source_event take_moment(struct pf_source *s, struct pf_interval *in,
@@ -292,7 +300,6 @@ static enum pf_source_event next_live(struct pf_source *s, struct pf_interval *i
 		case PF_LOOP_RELOAD:
 			return PF_SOURCE_RELOAD;
 		case PF_LOOP_STOP:
-			s->interrupted = true;
 			s->last_tick = true; /* what happened since the last tick counts too */
 			return take_moment(s, in, err);
 		case PF_LOOP_LAST:
@@ -354,11 +361,6 @@ double pf_source__elapsed_s(const struct pf_source *s)
 uint64_t pf_source__skipped(const struct pf_source *s)
 {
 	return s->replay ? pf_replay__stats(s->replay)->bad_lines : 0;
-}
-
-bool pf_source__interrupted(const struct pf_source *s)
-{
-	return s->interrupted;
 }
 
 int pf_source__finish(struct pf_source *s, struct pf_error *err)

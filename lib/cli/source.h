@@ -60,7 +60,6 @@ uint64_t pf_source__moments(const struct pf_source *s);
 double pf_source__elapsed_s(const struct pf_source *s);
 /* Lines of the recording that were skipped. */
 uint64_t pf_source__skipped(const struct pf_source *s);
-bool pf_source__interrupted(const struct pf_source *s);
 
 /* Write what is buffered of the recording; 0 or -errno with *err filled. */
 int pf_source__finish(struct pf_source *s, struct pf_error *err);

@@ -48,6 +48,6 @@ const size_t pf_sample_n_fields = PF_ARRAY_SIZE(pf_sample_fields);
 
 void pf_sample_init(struct pf_sample *s)
 {
-	*s = (struct pf_sample){ .mono_s = NAN };
+	*s = (struct pf_sample){ .mono_s = NAN, .rss_delta_bytes = PF_UNKNOWN };
 	pf_fields_init(pf_sample_fields, pf_sample_n_fields, s);
 }

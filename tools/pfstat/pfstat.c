@@ -66,7 +66,9 @@ static int trace(struct pfstat *p)
 	const struct pf_common *c = &p->opts.common;
 	const struct pf_run_ops ops = {
 		.need = {
-			.exe = c->format == PF_FORMAT_JSON || c->record_path || c->columns,
+			/* A look at each process's link, so only where it is shown. */
+			.exe = c->format == PF_FORMAT_JSON || c->format == PF_FORMAT_CSV ||
+			       c->record_path || c->columns,
 			.tracing = true,
 		},
 		.hangup_ends = true,
