@@ -219,7 +219,7 @@ int pf_decode_sample(const json_t *obj, struct pf_sample *s, char why[PF_DECODE_
 {
 	int rc;
 
-	*s = (struct pf_sample){ .mono_s = NAN };
+	pf_sample_init(s);
 	rc = get_fields(obj, pf_sample_fields, pf_sample_n_fields, s, why);
 	if (!rc)
 		rc = check_required(obj, s, why);

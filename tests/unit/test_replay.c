@@ -141,6 +141,7 @@ static void test_good_file(void **state)
 		assert_int_equal(i.samples[0].rss_bytes, 1000000 + 4096 * m);
 		assert_int_equal(i.samples[0].major, m);
 		assert_true(i.samples[0].user == PF_UNKNOWN);
+		assert_true(i.samples[0].rss_delta_bytes == PF_UNKNOWN);
 		assert_null(i.samples[0].pod);
 		assert_string_equal(i.samples[1].comm, "na\nme \"x\" \xc3\xa4");
 		assert_int_equal(i.samples[1].exited, m == 2);

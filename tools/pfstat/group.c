@@ -27,7 +27,6 @@ struct entry {
 	uint64_t moment;     /* the last one it was seen in */
 	double first_mono_s; /* start of its first interval */
 	double last_mono_s;
-	int64_t rss_bytes; /* at its last moment; PF_UNKNOWN */
 	size_t key_len;
 	char key[];
 };
@@ -50,8 +49,7 @@ struct pfstat_groups {
 	uint64_t unfollowed; /* samples that found no room, since the start */
 	size_t n_ended;
 	struct pfstat_sum others;
-	struct pfstat_row machine;
-	struct pfstat_sum machine_sum;
+	struct pfstat_group machine;
 	double first_mono_s;
 };
 
@@ -93,7 +91,8 @@ struct pfstat_groups *pfstat_groups__new(const struct pfstat_opts *o)
 	if (!g)
 		return NULL;
 	g->opts = o;
-	g->machine_sum.user = g->machine_sum.kernel = PF_UNKNOWN;
+	g->machine.sum.user = g->machine.sum.kernel = PF_UNKNOWN;
+	g->machine.rss_bytes = PF_UNKNOWN;
 	g->others.user = g->others.kernel = PF_UNKNOWN;
 	return g;
 }
@@ -224,7 +223,7 @@ static struct entry *find_or_add(struct pfstat_groups *g, const struct pf_sample
 		return NULL;
 	memcpy(e->key, key, len);
 	e->key_len = len;
-	e->rss_bytes = PF_UNKNOWN;
+	e->group.rss_bytes = PF_UNKNOWN;
 	e->group.sum.user = e->group.sum.kernel = PF_UNKNOWN;
 	e->first_mono_s = NAN;
 	HASH_ADD_KEYPTR(hh, g->entries, e->key, len, e);
@@ -257,15 +256,6 @@ static void sum_up(struct pfstat_sum *sum, const struct pf_sample *s)
 	add_known(&sum->major, s->major);
 	add_known(&sum->user, s->user);
 	add_known(&sum->kernel, s->kernel);
-}
-
-/* Nobody told what it had before: then the first sight is where growth begins. */
-static int64_t rss_delta(const struct entry *e, const struct pf_sample *s)
-{
-	if (s->rss_delta_bytes != PF_UNKNOWN || s->rss_bytes == PF_UNKNOWN ||
-	    e->rss_bytes == PF_UNKNOWN)
-		return s->rss_delta_bytes;
-	return s->rss_bytes - e->rss_bytes;
 }
 
 static bool one_process(const struct pfstat_groups *g)
@@ -350,13 +340,11 @@ static void set_process(struct pfstat_groups *g, struct entry *e, const struct p
 	struct pfstat_row *row = &e->group.row;
 
 	row->s = *s;
-	row->s.rss_delta_bytes = rss_delta(e, s);
 	row->processes = 1;
 	row->user = user_name(g, s->uid);
 	e->group.sum.processes = 1;
-	e->rss_bytes = s->rss_bytes;
-	if (!s->exited && row->s.rss_delta_bytes != PF_UNKNOWN)
-		e->group.sum.growth_bytes += row->s.rss_delta_bytes;
+	if (!s->exited && s->rss_delta_bytes != PF_UNKNOWN)
+		e->group.sum.growth_bytes += s->rss_delta_bytes;
 	if (s->exited && !e->group.ended) {
 		e->group.ended = true;
 		g->n_ended++;
@@ -457,19 +445,36 @@ static void find_vanished(struct pfstat_groups *g)
 	}
 }
 
+/* A recording does not tell what there was before: then it is what the last moment had. */
+static void complete_growth(struct pfstat_group *group)
+{
+	struct pf_sample *s = &group->row.s;
+
+	if (s->rss_delta_bytes == PF_UNKNOWN && s->rss_bytes != PF_UNKNOWN &&
+	    group->rss_bytes != PF_UNKNOWN) {
+		s->rss_delta_bytes = s->rss_bytes - group->rss_bytes;
+		group->sum.growth_bytes += s->rss_delta_bytes;
+	}
+	group->rss_bytes = s->rss_bytes;
+}
+
 static void add_machine(struct pfstat_groups *g, const struct pf_moment *m)
 {
-	clear_sum(&g->machine, m);
+	struct pfstat_row *row = &g->machine.row;
+	struct pfstat_sum *sum = &g->machine.sum;
+
+	clear_sum(row, m);
 	for (size_t i = 0; i < m->n; i++) {
-		add_to_row(&g->machine, m->samples[i]);
-		sum_up(&g->machine_sum, m->samples[i]);
-		g->machine_sum.processes += m->samples[i]->exited;
+		add_to_row(row, m->samples[i]);
+		sum_up(sum, m->samples[i]);
+		sum->processes += m->samples[i]->exited;
 	}
-	snprintf(g->machine.s.comm, sizeof(g->machine.s.comm), "total");
-	g->machine.name = "total";
-	if (g->machine.s.rss_delta_bytes != PF_UNKNOWN)
-		g->machine_sum.growth_bytes += g->machine.s.rss_delta_bytes;
-	g->machine_sum.seconds = m->mono_s - g->first_mono_s;
+	snprintf(row->s.comm, sizeof(row->s.comm), "total");
+	row->name = "total";
+	if (row->s.rss_delta_bytes != PF_UNKNOWN)
+		sum->growth_bytes += row->s.rss_delta_bytes;
+	complete_growth(&g->machine);
+	sum->seconds = m->mono_s - g->first_mono_s;
 }
 
 int pfstat_groups__add(struct pfstat_groups *g, const struct pf_moment *m)
@@ -492,6 +497,7 @@ int pfstat_groups__add(struct pfstat_groups *g, const struct pf_moment *m)
 	for (size_t i = 0; i < g->n_active; i++) {
 		struct pfstat_row *row = &g->active[i]->row;
 
+		complete_growth(g->active[i]);
 		row->warn = warn > 0 && (double)row->s.faults > warn * m->interval_s;
 	}
 	add_machine(g, m);
@@ -525,12 +531,12 @@ const struct pfstat_sum *pfstat_groups__others(const struct pfstat_groups *g)
 
 const struct pfstat_row *pfstat_groups__machine(const struct pfstat_groups *g)
 {
-	return &g->machine;
+	return &g->machine.row;
 }
 
 const struct pfstat_sum *pfstat_groups__machine_sum(const struct pfstat_groups *g)
 {
-	return &g->machine_sum;
+	return &g->machine.sum;
 }
 
 uint64_t pfstat_groups__unfollowed(const struct pfstat_groups *g)

@@ -40,6 +40,7 @@ struct pfstat_sum {
 struct pfstat_group {
 	struct pfstat_row row; /* valid when active in the last moment */
 	struct pfstat_sum sum;
+	int64_t rss_bytes; /* at its last moment; PF_UNKNOWN */
 	bool active;
 	bool ended; /* it was a process, and it died */
 };
