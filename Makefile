@@ -211,7 +211,7 @@ $(O)/gen/tests/bench/%.skel.h: $(O)/bench/%.bpf.o
 	$(Q)$(BPFTOOL) gen skeleton $< name pf_$*_bpf > $@.tmp
 	$(Q)mv $@.tmp $@
 
-$(O)/obj/%.o: %.c $(O)/gen/version.h $(O)/gen/flags | $(SKEL) $(TOOLCHAIN)
+$(O)/obj/%.o: %.c $(O)/gen/flags | $(O)/gen/version.h $(SKEL) $(TOOLCHAIN)
 	@mkdir -p $(@D)
 	$(call say,CC,$@)
 	$(Q)$(CC) $(PF_CPPFLAGS) $(PF_CFLAGS) -MMD -MP -c $< -o $@

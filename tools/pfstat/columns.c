@@ -4,7 +4,7 @@
  * looks and which are shown unasked.
  */
 #include <errno.h>
-#include <stdio.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "lib/base/cleanup.h"
@@ -189,6 +189,15 @@ static void add_time(struct pfstat_columns *c)
 	c->set = with;
 }
 
+static bool shows(const struct pfstat_columns *c, const char *key)
+{
+	for (size_t i = 0; i < c->set.n; i++) {
+		if (!strcmp(c->col[c->set.index[i]].field.key, key))
+			return true;
+	}
+	return !strcmp(c->col[c->sort].field.key, key);
+}
+
 int pfstat_columns(struct pfstat_columns *c, const struct pfstat_opts *o, struct pf_error *err)
 {
 	struct pf_error why = { 0 };
@@ -207,5 +216,6 @@ int pfstat_columns(struct pfstat_columns *c, const struct pfstat_opts *o, struct
 	if (sort < 0)
 		return pf_fail(err, EINVAL, "--sort: %s", why.text);
 	c->sort = (size_t)sort;
+	c->users = shows(c, "user_name");
 	return 0;
 }

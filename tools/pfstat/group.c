@@ -20,6 +20,7 @@
 #define KEY_MAX	       1024
 #define VANISHED_EVERY 16 /* moments between looks for processes that left no last word */
 #define USER_LEN       33
+#define USERS_MAX      4096 /* names looked up; more users are shown without one */
 
 struct entry {
 	UT_hash_handle hh;
@@ -39,6 +40,7 @@ struct user {
 
 struct pfstat_groups {
 	const struct pfstat_opts *opts;
+	bool want_users;
 	struct entry *entries;
 	struct entry *last; /* found; where to look first for the next one */
 	struct user *users;
@@ -84,13 +86,14 @@ static void add_members(struct pf_sample *sum, const struct pf_sample *s, const 
 			  *(const int64_t *)((const char *)s + offsets[i]));
 }
 
-struct pfstat_groups *pfstat_groups__new(const struct pfstat_opts *o)
+struct pfstat_groups *pfstat_groups__new(const struct pfstat_opts *o, bool users)
 {
 	struct pfstat_groups *g = calloc(1, sizeof(*g));
 
 	if (!g)
 		return NULL;
 	g->opts = o;
+	g->want_users = users || o->by == BY_USER;
 	g->machine.sum.user = g->machine.sum.kernel = PF_UNKNOWN;
 	g->machine.rss_bytes = PF_UNKNOWN;
 	g->others.user = g->others.kernel = PF_UNKNOWN;
@@ -127,7 +130,7 @@ static const char *user_name(struct pfstat_groups *g, int64_t uid)
 	g->last_user = u;
 	if (u)
 		return u->name;
-	u = calloc(1, sizeof(*u));
+	u = HASH_COUNT(g->users) < USERS_MAX ? calloc(1, sizeof(*u)) : NULL;
 	if (!u)
 		return NULL;
 	u->uid = uid;
@@ -325,6 +328,10 @@ static void open_row(struct pfstat_groups *g, struct entry *e, const struct pf_m
 
 	e->moment = g->moment;
 	e->group.active = true;
+	if (e->group.ended) {
+		e->group.ended = false;
+		g->n_ended--;
+	}
 	if (isnan(e->first_mono_s))
 		e->first_mono_s = m->mono_s - (m->interval_s > 0 ? m->interval_s : 0);
 	g->active[g->n_active++] = &e->group;
@@ -341,7 +348,7 @@ static void set_process(struct pfstat_groups *g, struct entry *e, const struct p
 
 	row->s = *s;
 	row->processes = 1;
-	row->user = user_name(g, s->uid);
+	row->user = g->want_users ? user_name(g, s->uid) : NULL;
 	e->group.sum.processes = 1;
 	if (!s->exited && s->rss_delta_bytes != PF_UNKNOWN)
 		e->group.sum.growth_bytes += s->rss_delta_bytes;
@@ -357,7 +364,7 @@ static void add_member(struct entry *e, const struct pf_sample *s)
 
 	add_to_row(&group->row, s);
 	group->sum.processes = group->row.processes;
-	if (!s->exited && s->rss_delta_bytes != PF_UNKNOWN)
+	if (s->rss_delta_bytes != PF_UNKNOWN)
 		group->sum.growth_bytes += s->rss_delta_bytes;
 }
 
@@ -421,7 +428,6 @@ static void fold_ended(struct pfstat_groups *g)
 	free(ended);
 }
 
-/* Vanished without a last word: it has ended all the same. */
 static void close_moment(struct pfstat_groups *g)
 {
 	for (size_t i = 0; i < g->n_active; i++)
@@ -431,11 +437,12 @@ static void close_moment(struct pfstat_groups *g)
 	fold_ended(g);
 }
 
+/* Not seen any more, with or without a last word: it has ended. A name may come back. */
 static void find_vanished(struct pfstat_groups *g)
 {
 	struct entry *e, *next;
 
-	if (!one_process(g) || g->moment % VANISHED_EVERY)
+	if (g->moment % VANISHED_EVERY)
 		return;
 	HASH_ITER (hh, g->entries, e, next) {
 		if (!e->group.active && !e->group.ended && e->moment + 2 < g->moment) {

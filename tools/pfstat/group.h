@@ -32,7 +32,7 @@ struct pfstat_sum {
 	int64_t major;
 	int64_t user; /* PF_UNKNOWN without tracing */
 	int64_t kernel;
-	int64_t growth_bytes; /* RSS, while it lived */
+	int64_t growth_bytes; /* of RSS; a process's own death does not take it back */
 	double seconds;	      /* in how much time */
 	int64_t processes;
 };
@@ -47,8 +47,11 @@ struct pfstat_group {
 
 struct pfstat_groups;
 
-/* by_label: groups of equal comm and cgroup, for metrics. NULL without memory. */
-struct pfstat_groups *pfstat_groups__new(const struct pfstat_opts *o);
+/*
+ * users: look up the names of users, which may ask the network. For metrics
+ * (-o prom) groups are of equal comm and cgroup. NULL without memory.
+ */
+struct pfstat_groups *pfstat_groups__new(const struct pfstat_opts *o, bool users);
 void pfstat_groups__free(struct pfstat_groups *g);
 
 /* Put the moment in. 0 or -ENOMEM. */

@@ -79,7 +79,7 @@ static int trace(struct pfstat *p)
 	};
 	struct pf_run run;
 
-	p->groups = pfstat_groups__new(&p->opts);
+	p->groups = pfstat_groups__new(&p->opts, p->columns.users);
 	if (!p->groups) {
 		pf_err("out of memory");
 		return STATUS_FAILED;
