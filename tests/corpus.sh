@@ -3,14 +3,16 @@
 # Replay every case of a labelled corpus through the real pfleak and let the
 # corpus's own evaluate.py score the alerts. Changes nothing in the corpus.
 #
-#   tests/corpus.sh PFLEAK CORPUS_DIR [evaluate.py options]
+# Environment: PF_BIN (build/bin), CORPUS (../shared/corpus).
+# Arguments go to evaluate.py: --wrong, --json, --source=real|synthetic.
 set -eu
 
-[ $# -ge 2 ] || { echo "usage: $0 PFLEAK CORPUS_DIR [evaluate.py options]" >&2; exit 2; }
-pfleak=$1
-corpus=$2
-shift 2
-[ -f "$corpus/labels.json" ] || { echo "$0: no labelled corpus in $corpus" >&2; exit 2; }
+pfleak=${PF_BIN:-build/bin}/pfleak
+corpus=${CORPUS:-../shared/corpus}
+if [ ! -f "$corpus/labels.json" ]; then
+  echo "$0: there is no labelled corpus in '$corpus': set CORPUS to its directory" >&2
+  exit 2
+fi
 
 alerts=$(mktemp)
 trap 'rm -f "$alerts"' EXIT

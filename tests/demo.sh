@@ -4,11 +4,11 @@
 # faults: one program leaks, three do not, and one of those faults far more
 # than the leaking one. Ends with status 0 only if the right one was named.
 #
-#   tests/demo.sh BIN_DIR EXAMPLES_DIR
+# Environment: PF_BIN (build/bin), PF_EXAMPLES (build/examples).
 set -u
 
-bin=${1:?directory of pfstat and pfleak}
-examples=${2:?directory of the example programs}
+bin=${PF_BIN:-build/bin}
+examples=${PF_EXAMPLES:-build/examples}
 work=$(mktemp -d)
 pids=()
 

@@ -84,19 +84,23 @@ static bool is_control(uint32_t c)
 /* The visible form of an escaped character; its length. */
 static size_t escape(char out[16], uint32_t c)
 {
+	const char *format = c < 0x80 ? "\\x%02x" : "\\u%04x";
+
 	switch (c) {
 	case '\n':
-		return (size_t)sprintf(out, "\\n");
+		format = "\\n";
+		break;
 	case '\t':
-		return (size_t)sprintf(out, "\\t");
+		format = "\\t";
+		break;
 	case '\r':
-		return (size_t)sprintf(out, "\\r");
+		format = "\\r";
+		break;
 	case '\\':
-		return (size_t)sprintf(out, "\\\\");
+		format = "\\\\";
+		break;
 	}
-	if (c < 0x80)
-		return (size_t)sprintf(out, "\\x%02x", (unsigned)c);
-	return (size_t)sprintf(out, "\\u%04x", (unsigned)c);
+	return (size_t)snprintf(out, 16, format, (unsigned)c);
 }
 
 /* The loop behind both: `plain` are the characters that stay though they would be escaped. */

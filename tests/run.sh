@@ -1,0 +1,258 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# usage: tests/run.sh SUITE...
+#
+#   lint        each program in tests/lint is one test
+#   unit        the sanitizer build's unit tests
+#   bats-user   tests/bats/*.bats but the next, without privileges
+#   bats-root   tests/bats/*.root.bats
+#   replay-san  what bats-user runs, with the sanitizer build's tools
+#
+# Runs what was built before: start it through make. As root, unit, bats-user
+# and replay-san run as nobody in a copy of the tree, as nobody may not read
+# this one. The last line counts: "N passed, N failed", ", N skipped" if any.
+# Fails when a test fails, when a suite is empty, cut short or too slow.
+#
+# Environment: PF_BUILD (./build), PF_SAN_BUILD (its san/), BATS_TEST_TIMEOUT (60).
+# What tests get: PF_BIN PF_WORK PF_EXAMPLES PF_BUILD, PF_SAN=1 under sanitizers.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+# A test that runs make shall not think it is part of the one that runs us.
+unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES BATS_RUN_SKIPPED O DESTDIR CDPATH
+
+build=$(realpath -m "${PF_BUILD:-build}")
+san=$(realpath -m "${PF_SAN_BUILD:-$build/san}")
+built=$build # stays, where a copy takes the other's place
+sanitizer_exit=86 # no status of ours, so that no test can take a report for an expected failure
+
+scratch=''
+running=''
+passed=0
+failures=()
+skips=()
+root='' # the tree that unprivileged tests see
+as=()   # what runs them
+vars=() # what they find in the environment
+
+cleanup() {
+  trap - EXIT INT TERM HUP
+  [ -z "$running" ] || { kill "$running" && wait "$running"; } 2>/dev/null
+  [ -z "$scratch" ] || rm -rf "$scratch"
+}
+trap cleanup EXIT
+trap 'cleanup; exit 130' INT
+trap 'cleanup; exit 143' TERM HUP
+
+fail() {
+  failures+=("$1")
+  printf 'not ok - %s\n' "$1"
+}
+
+# ---- one program that speaks TAP ------------------------------------------
+
+tap_line() {
+  local suite=$1 line=$2 name
+  local result='^(ok|not ok) [0-9]+( -)? ?(.*)$' directive='^(.*)# [Ss][Kk][Ii][Pp] ?(.*)$'
+
+  if [[ $line =~ ^1\.\.([0-9]+) ]]; then
+    planned=$((planned + BASH_REMATCH[1])) # cmocka: once per group
+  elif [[ $line =~ $result ]]; then
+    name="$suite: ${BASH_REMATCH[3]}"
+    seen=$((seen + 1))
+    if [[ ${BASH_REMATCH[3]} =~ $directive ]]; then
+      name=${BASH_REMATCH[1]:-${BASH_REMATCH[2]} } # where cmocka has the name, bats has the reason
+      skips+=("$suite: $name(${BASH_REMATCH[1]:+${BASH_REMATCH[2]}})")
+      skips[-1]=${skips[-1]/%'()'/(no reason given)}
+      printf 'skip   - %s\n' "${skips[-1]}"
+    elif [[ $line == ok* ]]; then
+      passed=$((passed + 1))
+      printf 'ok     - %s\n' "$name"
+    else
+      fail "$name"
+    fi
+  elif [[ $line != '# ok - '* ]]; then # cmocka: a group is done
+    printf '    %s\n' "$line"
+  fi
+}
+
+# $1 suite, $2 seconds, then the command. Reads up to the command's own end, not to the end of
+# file: a daemon that a test left behind holds the pipe. Signals start as a terminal sets them.
+tap() {
+  local suite=$1 limit=$2 line status='' planned='' seen=0 before=${#failures[@]} token
+  shift 2
+
+  token="end-$$-$RANDOM$RANDOM"
+  {
+    timeout -k 10 "$limit" env --default-signal=INT,QUIT,PIPE,TERM,HUP "$@" </dev/null &
+    trap 'kill $!' TERM
+    wait $!
+    printf '\n%s %s\n' "$token" $?
+  } >"$scratch/tap" 2>&1 &
+  running=$!
+  while IFS= read -r line; do
+    if [[ $line == "$token "* ]]; then
+      status=${line##* }
+      break
+    fi
+    [ -z "$line" ] || tap_line "$suite" "$line"
+  done <"$scratch/tap"
+  wait "$running" 2>/dev/null
+  running=
+
+  if [ "$status" = 124 ] || [ "$status" = 137 ]; then
+    fail "$suite: did not end within $limit s"
+  elif [ -z "$planned" ] || [ "$seen" != "$planned" ]; then
+    fail "$suite: ${planned:-?} tests announced, $seen run, exit status $status"
+  elif [ "$status" != 0 ] && [ "$before" = ${#failures[@]} ]; then
+    fail "$suite: exit status $status, yet no test failed"
+  elif [ "$seen" = 0 ]; then
+    fail "$suite: no tests"
+  fi
+}
+
+# ---- where it runs --------------------------------------------------------
+
+# Set root and as. Unprivileged, tests run where we are.
+stage() {
+  local tree=$scratch/tree
+  [ -z "$root" ] || return 0
+  if [ "$(id -u)" != 0 ]; then
+    root=$PWD as=(env -C "$PWD")
+    return
+  fi
+  if ! id nobody >/dev/null 2>&1 || ! command -v setpriv >/dev/null; then
+    fail "$suite: needs a user nobody, and setpriv of util-linux"
+    return 1
+  fi
+  mkdir -p "$tree" "$scratch/home" "$scratch/tmp"
+  tests/files.sh | tar -cf - -T - | tar -xf - -C "$tree" --no-same-owner
+  stage_build "$build" "$tree/build"
+  stage_build "$san" "$tree/build/san"
+  chmod -R u=rwX,go=rX "$tree"
+  chown nobody "$scratch/home" "$scratch/tmp"
+  chmod 755 "$scratch"
+  as=(setpriv "--reuid=$(id -u nobody)" "--regid=$(id -g nobody)" --clear-groups --inh-caps=-all
+    env -C "$tree" "HOME=$scratch/home" "TMPDIR=$scratch/tmp" USER=nobody LOGNAME=nobody)
+  root=$tree build=$tree/build san=$tree/build/san
+}
+
+stage_build() {
+  local dir
+  mkdir -p "$2"
+  for dir in bin unit workloads examples; do
+    [ ! -d "$1/$dir" ] || cp -r --reflink=auto "$1/$dir" "$2/"
+  done
+}
+
+# $1 what was built, $2 whose tools are tested.
+environment() {
+  vars=("PF_BUILD=$1" "PF_BIN=$2/bin" "PF_WORK=$1/workloads" "PF_EXAMPLES=$1/examples"
+    "BATS_TEST_TIMEOUT=${BATS_TEST_TIMEOUT:-60}" CMOCKA_MESSAGE_OUTPUT=TAP)
+}
+
+sanitizers() {
+  local common="exitcode=$sanitizer_exit:print_stacktrace=1"
+  vars+=(PF_SAN=1 "ASAN_OPTIONS=$common:detect_leaks=1" "UBSAN_OPTIONS=$common:halt_on_error=1"
+    "LSAN_OPTIONS=$common")
+}
+
+# ---- the suites -----------------------------------------------------------
+
+lint_one() {
+  local out
+  out=$("$1" 2>&1) && echo "ok 1 - ${1##*/}" && return
+  printf '%s\nnot ok 1 - %s\n' "$out" "${1##*/}"
+}
+export -f lint_one
+
+run_lint() {
+  local lints
+  mapfile -t lints < <(find tests/lint -maxdepth 1 -type f -perm -u+x | sort)
+  # shellcheck disable=SC2016 # expanded by the shell that runs it
+  PF_BUILD=$built tap lint 120 bash -c 'for l; do lint_one "$l"; done; echo "1..$#"' lint "${lints[@]}"
+}
+
+run_unit() {
+  local one found=''
+  stage || return
+  environment "$build" "$san"
+  sanitizers
+  for one in "$san"/unit/test_*; do
+    [ -x "$one" ] || continue
+    found=1
+    tap "unit ${one##*/test_}" 60 "${as[@]}" "${vars[@]}" "$one"
+  done
+  [ -n "$found" ] || fail "unit: no tests in $san/unit"
+}
+
+# $1 seconds, $2 user or root, then what to run it with.
+run_bats() {
+  local limit=$1 kind=$2 file files=()
+  shift 2
+  for file in tests/bats/*.bats; do
+    case $kind:$file in
+      root:*.root.bats) files+=("$file") ;;
+      *:*.root.bats | *:*'*'*) ;;
+      user:*) files+=("$file") ;;
+    esac
+  done
+  if [ ${#files[@]} = 0 ]; then
+    fail "$suite: no tests in tests/bats"
+  elif ! command -v bats >/dev/null; then
+    fail "$suite: bats is missing - run \`make deps\` as root"
+  else
+    tap "$suite" "$limit" "$@" "${vars[@]}" bats --tap "${files[@]}"
+  fi
+}
+
+run_bats_user() {
+  stage || return
+  environment "$build" "$build"
+  run_bats 240 user "${as[@]}"
+}
+
+run_replay_san() {
+  stage || return
+  environment "$build" "$san"
+  sanitizers
+  run_bats 300 user "${as[@]}"
+}
+
+run_bats_root() {
+  if [ "$(id -u)" != 0 ]; then
+    fail "$suite: needs root, to load BPF programs: sudo make check-bpf"
+    return
+  fi
+  environment "$built" "$built"
+  run_bats 300 root env
+}
+
+summary() {
+  local one
+  if [ ${#skips[@]} != 0 ]; then
+    printf '\nskipped:\n'
+    printf '  %s\n' "${skips[@]}"
+  fi
+  if [ ${#failures[@]} != 0 ]; then
+    printf '\nfailed:\n'
+    printf '  %s\n' "${failures[@]}"
+  fi
+  one="$passed passed, ${#failures[@]} failed"
+  [ ${#skips[@]} = 0 ] || one="$one, ${#skips[@]} skipped"
+  printf '\n%s\n' "$one"
+}
+
+scratch=$(mktemp -d "${TMPDIR:-/tmp}/pf-tests-XXXXXX") || exit 1
+mkfifo "$scratch/tap" || exit 1
+for suite; do
+  case $suite in
+    lint) run_lint ;;
+    unit) run_unit ;;
+    bats-user) run_bats_user ;;
+    replay-san) run_replay_san ;;
+    bats-root) run_bats_root ;;
+    *) fail "$suite: no such suite" ;;
+  esac
+done
+summary
+[ ${#failures[@]} = 0 ] && [ "$passed" != 0 ]
