@@ -52,7 +52,7 @@ fail() {
 
 tap_line() {
   local suite=$1 line=$2 name
-  local result='^(ok|not ok) [0-9]+( -)? ?(.*)$' directive='^(.*)# [Ss][Kk][Ii][Pp] ?(.*)$'
+  local result='^(ok|not ok) [0-9]+ ?(- )?(.*)$' directive='^(.*)# [Ss][Kk][Ii][Pp] ?(.*)$'
 
   if [[ $line =~ ^1\.\.([0-9]+) ]]; then
     planned=$((planned + BASH_REMATCH[1])) # cmocka: once per group
@@ -71,7 +71,7 @@ tap_line() {
       fail "$name"
     fi
   elif [[ $line != '# ok - '* ]]; then # cmocka: a group is done
-    printf '    %s\n' "$line"
+    printf '    %s\n' "${line:0:600}"
   fi
 }
 

@@ -47,7 +47,7 @@ void pf_vlog(enum pf_log_level level, const char *fmt, va_list ap)
 	if (len < 0)
 		return;
 	if ((size_t)len >= sizeof(raw))
-		strcpy(raw + sizeof(raw) - sizeof("..."), "...");
+		memcpy(raw + sizeof(raw) - sizeof("..."), "...", sizeof("..."));
 	trim_end(raw);
 	pf_text_printable(safe, sizeof(safe), raw);
 	/* One call, so that lines of two processes on one terminal stay whole. */
