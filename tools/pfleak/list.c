@@ -101,15 +101,13 @@ static int stands_out(const void *row)
 	return ((const struct pfleak_row *)row)->level_rank;
 }
 
-static void screen_line(struct pfleak_report *r, const struct pf_moment *m)
+static void screen_line(struct pfleak_report *r)
 {
 	const struct pf_leak_stats *s = pf_leak__stats(r->leak);
 	char up[16];
 
-	pf_strbuf_adds(&r->run->out.buf, "pfleak ");
-	pfleak_add_clock(&r->run->out.buf, m->ts);
 	pf_strbuf_addf(&r->run->out.buf,
-		       "  for %s, every %gs  %zu processes, %zu watched, %zu firing\n",
+		       "pfleak  for %s, every %gs  %zu processes, %zu watched, %zu firing\n",
 		       pf_fmt_duration(up, sizeof(up), pf_source__elapsed_s(r->run->source)),
 		       r->opts->common.interval_s, s->processes, s->watch, s->firing);
 }
@@ -178,14 +176,14 @@ static int print_list(struct pfleak_report *r, struct list *l)
 	return ret;
 }
 
-int pfleak_report_list(struct pfleak_report *r, const struct pf_moment *m)
+int pfleak_report_list(struct pfleak_report *r)
 {
 	struct list l = { .header = pf_source__header(r->run->source) };
 	int ret = -ENOMEM;
 
 	if (r->opts->common.watch) {
 		pf_output_screen(&r->run->out);
-		screen_line(r, m);
+		screen_line(r);
 	}
 	pf_leak__each(r->leak, collect, &l);
 	if (!l.failed)

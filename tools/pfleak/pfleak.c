@@ -114,7 +114,7 @@ static int moment(void *ctx, struct pf_run *run, const struct pf_moment *m)
 		ret = feed(p, m->samples[i]);
 	pf_leak__moment_end(p->leak, m->mono_s);
 	if (!ret && p->opts.list && !p->opts.common.replay_path)
-		ret = pfleak_report_list(&p->report, m);
+		ret = pfleak_report_list(&p->report);
 	return !ret && p->report.failed ? -ENOMEM : ret;
 }
 
@@ -147,7 +147,7 @@ static int end(void *ctx, struct pf_run *run)
 
 	(void)run;
 	if (p->opts.list && p->opts.common.replay_path)
-		ret = pfleak_report_list(&p->report, NULL);
+		ret = pfleak_report_list(&p->report);
 	return ret ? ret : pfleak_report_end(&p->report);
 }
 

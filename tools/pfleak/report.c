@@ -39,7 +39,7 @@ static const char *colour(const struct pfleak_report *r, const struct pf_verdict
 	return v->state == PF_ALERT_WATCH ? "\033[33m" : "\033[32m";
 }
 
-void pfleak_add_clock(struct pf_strbuf *b, double ts)
+static void add_clock(struct pf_strbuf *b, double ts)
 {
 	char text[32] = "-";
 	time_t t = (time_t)ts;
@@ -87,7 +87,7 @@ static void text_event(struct pfleak_report *r, const struct pf_verdict *v)
 	char comm[PF_COMM_LEN * PF_TEXT_GROWTH], reason[256];
 	struct pf_strbuf *b = &r->run->out.buf;
 
-	pfleak_add_clock(b, v->ts);
+	add_clock(b, v->ts);
 	pf_strbuf_addf(b, " %s%-8s%s pid %" PRId64 " (%s) ", colour(r, v), headline(v),
 		       r->run->out.color ? "\033[0m" : "", v->pid,
 		       pf_text_printable(comm, sizeof(comm), v->comm));

@@ -19,11 +19,10 @@ struct pfleak_report {
 void pfleak_report_event(struct pfleak_report *r, const struct pf_verdict *v);
 int pfleak_report_end(struct pfleak_report *r);
 
-/* Every process followed; m is NULL after a replay. 0 or -ENOMEM. (list.c) */
-int pfleak_report_list(struct pfleak_report *r, const struct pf_moment *m);
+/* Every process followed. 0 or -ENOMEM. (list.c) */
+int pfleak_report_list(struct pfleak_report *r);
 
 /* Pieces that events and list share (report.c). */
-void pfleak_add_clock(struct pf_strbuf *b, double ts);
 void pfleak_add_signals(struct pf_strbuf *b, const struct pf_signal *signals, size_t n);
 int pfleak_json_verdict(struct pfleak_report *r, const char *type, size_t n_cols,
 			const struct pfleak_row *row, const struct pf_signal *signals,
