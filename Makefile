@@ -90,7 +90,7 @@ PLAIN_CFLAGS = -std=gnu11 $(WARN) -O1 -g
 # The machine the objects run on, in the spelling of bpf_tracing.h.
 ARCH     := $(shell uname -m)
 BPF_ARCH := $(patsubst aarch64,arm64,$(patsubst x86_64,x86,$(ARCH)))
-BPF_CFLAGS = -target bpf -D__TARGET_ARCH_$(BPF_ARCH) -mcpu=v2 -O2 -g -std=gnu11 -Wall -Wextra -Werror \
+BPF_CFLAGS = -target bpf -D__TARGET_ARCH_$(BPF_ARCH) -mcpu=v3 -O2 -g -std=gnu11 -Wall -Wextra -Werror \
              -Wno-unused-parameter -Wno-missing-declarations -Wno-visibility \
              -I. $(addprefix -idirafter ,$(wildcard /usr/include/$(ARCH)-linux-gnu))
 
@@ -280,6 +280,8 @@ deps-bench:
 	$(Q)tests/deps.sh $(DEPS_BUILD) $(DEPS_TEST) $(DEPS_BENCH)
 
 # ---- testing --------------------------------------------------------------
+
+export PYTHONDONTWRITEBYTECODE := 1
 
 # How scripts find what was built.
 WHERE = PF_BUILD='$(abspath $(O))' PF_BIN='$(abspath $(O))/bin' \

@@ -22,9 +22,8 @@ enum pf_rec_flags {
 	PF_REC_RELEASED = 1 << 2, /* own counts have moved into the process's: ignore them */
 	PF_REC_UNSTABLE = 1 << 3, /* the process's counts were being written: ignore them */
 	PF_REC_ZOMBIE = 1 << 4,	  /* every thread is dead; waits for its parent */
-	PF_REC_EXIT = 1 << 5,	  /* last words of a process: totals are in own_* */
+	PF_REC_EXIT = 1 << 5, /* last words of a process: totals are in own_*, events as below */
 	PF_REC_HANDOVER = 1 << 6, /* a dead thread's events, in user and kernel */
-	PF_REC_PARTIAL = 1 << 7,  /* more threads than the program may walk: totals are too low */
 };
 
 /* Counters of the kernel's mm, in the order of the record. */
@@ -60,14 +59,20 @@ struct pf_task_rec {
 	char comm[PF_TASK_COMM_LEN];
 };
 
-/* A thread's own event counts, in its task storage: only itself writes them. */
+/*
+ * Event counts in a thread's task storage. Its own are written by itself only,
+ * without atomics; a leader's storage also takes those of threads that died,
+ * which several may add at once.
+ */
 struct pf_counts {
 	__u64 user;
 	__u64 kernel;
+	__u64 dead_user;
+	__u64 dead_kernel;
 };
 
 _Static_assert(sizeof(struct pf_task_head) == 72, "both sides agree");
 _Static_assert(sizeof(struct pf_task_rec) == 168, "both sides agree");
-_Static_assert(sizeof(struct pf_counts) == 16, "both sides agree");
+_Static_assert(sizeof(struct pf_counts) == 32, "both sides agree");
 
 #endif

@@ -29,25 +29,48 @@ struct {
 	__type(value, __u8);
 } pf_named SEC(".maps");
 
-static __always_inline int pf_pid_at(struct pid *pid, unsigned int level)
-{
-	struct upid *slot;
-	int nr = 0;
-
-	if (!pid || level > pid->level)
-		return 0;
-	slot = (void *)pid + bpf_core_field_offset(struct pid, numbers) +
-	       level * bpf_core_type_size(struct upid);
-	bpf_probe_read_kernel(&nr, sizeof(nr),
-			      (void *)slot + bpf_core_field_offset(struct upid, nr));
-	return nr;
-}
-
 /*
- * Namespace depth of the process that reads the pass. Only a pass runs in its
- * context, so the first one must be made before the exit program is attached.
+ * Namespace of the process that reads the pass, and its depth. Only a pass runs
+ * in its context, so the first one must be made before the exit program is
+ * attached.
  */
 __u32 pf_reader_level = 0;
+__u64 pf_reader_ns = 0;
+
+static __always_inline void pf_upid_at(struct pid *pid, unsigned int level, int *nr, __u64 *ns)
+{
+	void *slot;
+
+	*nr = 0;
+	*ns = 0;
+	if (!pid || level > pid->level)
+		return;
+	slot = (void *)pid + bpf_core_field_offset(struct pid, numbers) +
+	       level * bpf_core_type_size(struct upid);
+	bpf_probe_read_kernel(nr, sizeof(*nr), slot + bpf_core_field_offset(struct upid, nr));
+	bpf_probe_read_kernel(ns, sizeof(*ns), slot + bpf_core_field_offset(struct upid, ns));
+}
+
+/* The process's pid as the reader sees it; 0 = not in its namespace. Depth alone does not tell. */
+static __always_inline int pf_pid_for_reader(struct task_struct *task)
+{
+	__u64 ns;
+	int nr;
+
+	pf_upid_at(task->signal->pids[PF_KERNEL_PIDTYPE_TGID], pf_reader_level, &nr, &ns);
+	return ns == pf_reader_ns ? nr : 0;
+}
+
+static __always_inline void pf_note_reader(void)
+{
+	struct pid *reader = bpf_get_current_task_btf()->thread_pid;
+	__u64 ns;
+	int nr;
+
+	pf_upid_at(reader, reader->level, &nr, &ns);
+	pf_reader_level = reader->level;
+	pf_reader_ns = ns;
+}
 
 /*
  * Own and dead threads' counts, each seen once. "Released" is read after the
@@ -141,19 +164,20 @@ static __always_inline void pf_read_cgroups_cached(struct task_struct *task,
 }
 
 /* Everything but counts, memory and cgroups. The name and identity are the leader's. */
-static __always_inline void pf_read_identity(struct task_struct *task, unsigned int level,
-					     struct pf_task_rec *rec)
+static __always_inline void pf_read_identity(struct task_struct *task, struct pf_task_rec *rec)
 {
 	struct task_struct *leader = task->group_leader, *parent = task->real_parent;
 	struct pid *pid = task->signal->pids[PF_KERNEL_PIDTYPE_TGID];
 	unsigned int depth = pid ? pid->level : 0;
+	__u64 ns;
 
 	rec->tgid = task->tgid;
 	rec->uid = task->cred->uid.val;
 	rec->exec_id = task->self_exec_id;
-	rec->nspid = depth ? pf_pid_at(pid, depth) : task->tgid;
-	rec->ppid = level ? pf_pid_at(parent->signal->pids[PF_KERNEL_PIDTYPE_TGID], level)
-			  : parent->tgid;
+	rec->nspid = task->tgid;
+	if (depth)
+		pf_upid_at(pid, depth, &rec->nspid, &ns);
+	rec->ppid = pf_reader_level ? pf_pid_for_reader(parent) : parent->tgid;
 	bpf_probe_read_kernel(rec->comm, sizeof(rec->comm), &leader->comm);
 }
 
@@ -183,8 +207,8 @@ static __always_inline void pf_add_events(struct task_struct *task, struct pf_ta
 	own = bpf_task_storage_get(&pf_counts, task, NULL, 0);
 	if (!own)
 		return;
-	head->user = own->user;
-	head->kernel = own->kernel;
+	head->user = own->user + own->dead_user;
+	head->kernel = own->kernel + own->dead_kernel;
 }
 
 SEC("iter/task")
@@ -192,16 +216,16 @@ int pf_task_pass(struct bpf_iter__task *ctx)
 {
 	struct seq_file *seq = ctx->meta->seq;
 	struct task_struct *task = ctx->task;
-	unsigned int level = bpf_get_current_task_btf()->thread_pid->level;
 	struct pf_task_rec rec;
 	int pid;
 
+	if (ctx->meta->seq_num == 0) {
+		pf_last_cgroups.set = 0;
+		pf_note_reader();
+	}
 	if (!task || (task->flags & PF_KERNEL_PF_KTHREAD))
 		return 0;
-	pf_reader_level = level;
-	if (ctx->meta->seq_num == 0)
-		pf_last_cgroups.set = 0;
-	pid = level ? pf_pid_at(task->signal->pids[PF_KERNEL_PIDTYPE_TGID], level) : task->tgid;
+	pid = pf_reader_level ? pf_pid_for_reader(task) : task->tgid;
 	if (!pid || !pf_named_here(task, pid))
 		return 0;
 
@@ -217,7 +241,7 @@ int pf_task_pass(struct bpf_iter__task *ctx)
 	}
 	rec.head.flags |= PF_REC_FULL;
 	rec.head.size = sizeof(rec);
-	pf_read_identity(task, level, &rec);
+	pf_read_identity(task, &rec);
 	pf_read_cgroups_cached(task, &rec);
 	pf_read_memory(task, &rec);
 	if (task->exit_state && rec.head.nr_threads <= 1)
@@ -287,12 +311,12 @@ static __always_inline void pf_sum_threads(struct task_struct *task, struct pf_t
 	rec->head.own_min = w.min;
 	rec->head.own_maj = w.maj;
 	if (!w.done)
-		rec->head.flags |= PF_REC_PARTIAL;
+		__sync_fetch_and_add(&pf_ring_lost, 1); /* too low: a loss like any other */
 }
 
 static __always_inline void pf_send(struct task_struct *task, __u32 flags, __u64 user, __u64 kernel)
 {
-	int pid = pf_pid_at(task->signal->pids[PF_KERNEL_PIDTYPE_TGID], pf_reader_level);
+	int pid = pf_pid_for_reader(task);
 	struct pf_task_rec *rec;
 
 	if (!pid)
@@ -307,7 +331,7 @@ static __always_inline void pf_send(struct task_struct *task, __u32 flags, __u64
 	rec->head.start_ns = task->group_leader->start_boottime;
 	rec->head.user = user;
 	rec->head.kernel = kernel;
-	pf_read_identity(task, pf_reader_level, rec);
+	pf_read_identity(task, rec);
 	pf_read_cgroups(task, rec);
 	if (flags & PF_REC_EXIT) {
 		pf_read_memory(task, rec);
@@ -316,67 +340,65 @@ static __always_inline void pf_send(struct task_struct *task, __u32 flags, __u64
 	pf_ring_submit(rec);
 }
 
-/*
- * A dying thread's events go to the leader's counters. When the leader is
- * dying or dead itself they go to user space, because an exec may release the
- * leader before the process ends. Cleared first: a pass in between sees too
- * little, which the next one corrects, never too much.
- */
-static __always_inline void pf_hand_over(struct task_struct *task, bool last)
+/* Whatever is taken here is gone from the storage: nothing is ever told twice. */
+static __always_inline void pf_take_own(struct pf_counts *c, __u64 *user, __u64 *kernel)
 {
-	struct task_struct *leader = task->group_leader;
-	struct pf_counts *own, *kept;
-	__u64 user, kernel;
-
-	own = bpf_task_storage_get(&pf_counts, task, NULL, 0);
-	if (!own || last)
-		return;
-	user = own->user;
-	kernel = own->kernel;
-	own->user = 0;
-	own->kernel = 0;
-	if (task == leader || (leader->flags & PF_KERNEL_PF_EXITING)) {
-		if (user || kernel)
-			pf_send(task, PF_REC_HANDOVER, user, kernel);
-		return;
-	}
-	kept = bpf_task_storage_get(&pf_counts, leader, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
-	if (!kept) {
-		pf_send(task, PF_REC_HANDOVER, user, kernel);
-		return;
-	}
-	__sync_fetch_and_add(&kept->user, user);
-	__sync_fetch_and_add(&kept->kernel, kernel);
+	*user += c->user;
+	*kernel += c->kernel;
+	c->user = 0;
+	c->kernel = 0;
 }
 
-static __always_inline void pf_add_kept(struct task_struct *task, __u64 *user, __u64 *kernel)
+static __always_inline void pf_take_dead(struct task_struct *leader, __u64 *user, __u64 *kernel)
 {
-	struct pf_counts *c = bpf_task_storage_get(&pf_counts, task, NULL, 0);
+	struct pf_counts *c = bpf_task_storage_get(&pf_counts, leader, NULL, 0);
 
 	if (!c)
 		return;
-	*user += c->user;
-	*kernel += c->kernel;
+	*user += __sync_lock_test_and_set(&c->dead_user, 0);
+	*kernel += __sync_lock_test_and_set(&c->dead_kernel, 0);
 }
 
+/* Kept with the leader while it lives; false = the reader has to be told. */
+static __always_inline bool pf_keep(struct task_struct *leader, __u64 user, __u64 kernel)
+{
+	struct pf_counts *c;
+
+	if (leader->flags & PF_KERNEL_PF_EXITING)
+		return false;
+	c = bpf_task_storage_get(&pf_counts, leader, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!c)
+		return false;
+	__sync_fetch_and_add(&c->dead_user, user);
+	__sync_fetch_and_add(&c->dead_kernel, kernel);
+	return true;
+}
+
+/*
+ * A dying thread's events go to the leader's storage. When the leader itself
+ * dies they go to the reader, with all it kept: an exec may release the leader
+ * before the process ends. Two threads may both find that they were the last:
+ * each tells what it took, and the reader adds.
+ */
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(pf_task_exit, struct task_struct *dying)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_struct *task = bpf_get_current_task_btf(), *leader = task->group_leader;
 	bool last = task->signal->live.counter == 0;
+	struct pf_counts *own = NULL;
 	__u64 user = 0, kernel = 0;
 
 	if ((task->flags & PF_KERNEL_PF_KTHREAD) || !pf_wanted(task))
 		return 0;
-	if (pf_counting) {
-		pf_hand_over(task, last);
-		if (last) {
-			pf_add_kept(task, &user, &kernel);
-			if (task != task->group_leader)
-				pf_add_kept(task->group_leader, &user, &kernel);
-		}
-	}
+	if (pf_counting)
+		own = bpf_task_storage_get(&pf_counts, task, NULL, 0);
+	if (own)
+		pf_take_own(own, &user, &kernel);
+	if (pf_counting && (last || task == leader))
+		pf_take_dead(leader, &user, &kernel);
 	if (last)
 		pf_send(task, PF_REC_EXIT, user, kernel);
+	else if ((user || kernel) && (task == leader || !pf_keep(leader, user, kernel)))
+		pf_send(task, PF_REC_HANDOVER, user, kernel);
 	return 0;
 }

@@ -11,7 +11,6 @@ struct pf_error;
 struct pf_observe_config;
 
 struct pf_bpf_cost {
-	bool timed;
 	int64_t run_ns;
 	int64_t runs;
 	int64_t map_bytes;

@@ -36,8 +36,6 @@ struct pf_observe {
 	struct pf_faults *faults;
 	struct pf_table *table;
 	int timing_fd;
-	bool exits;
-	size_t named_left;
 	uint64_t opened_ns;
 	double cpu_at_open_s;
 	int64_t storages; /* threads with counts, in the last pass */
@@ -78,9 +76,7 @@ int pf_observe__fd(const struct pf_observe *o)
 
 bool pf_observe__all_gone(const struct pf_observe *o)
 {
-	if (!o->config.n_pids)
-		return false;
-	return pf_observe__fd(o) >= 0 ? !o->named_left : !pf_table__alive(o->table);
+	return o->config.n_pids && !pf_table__alive(o->table);
 }
 
 static double own_cpu_s(void)
@@ -146,10 +142,8 @@ static void on_record(void *ctx, const struct pf_task_rec *rec)
 	struct pf_observe *o = ctx;
 
 	pf_table__event(o->table, rec);
-	if (o->config.n_pids && (rec->head.flags & PF_REC_EXIT)) {
+	if (o->config.n_pids && (rec->head.flags & PF_REC_EXIT))
 		pf_tasks__forget_pid(o->tasks, rec);
-		o->named_left--;
-	}
 }
 
 static int pass(struct pf_observe *o, struct pf_error *err)
@@ -176,7 +170,10 @@ static int open_table(struct pf_observe *o, struct pf_error *err)
 	struct pf_table_config tc = {
 		.max_processes = o->config.max_processes,
 		.tracing = o->faults != NULL,
-		.exits = o->tasks && o->config.exits,
+		.deaths = !o->config.exits ? PF_DEATHS_UNTOLD
+			  : o->tasks	   ? PF_DEATHS_BY_RECORD
+					   : PF_DEATHS_BY_ZOMBIE,
+		.only_baseline = o->config.n_pids > 0,
 		.exe = o->config.exe,
 		.rss_error_bytes = rss_error_bytes(),
 		.proc_root = o->config.proc_root,
@@ -207,6 +204,20 @@ static void start_timing(struct pf_observe *o)
 		     strerror(-o->timing_fd));
 }
 
+/* A named process that no pass has shown would be waited for in vain. */
+static int check_named(const struct pf_observe *o, struct pf_error *err)
+{
+	for (size_t i = 0; i < o->config.n_pids; i++) {
+		if (!pf_table__has(o->table, o->config.pids[i]))
+			return pf_fail(err, ESRCH,
+				       "process %lld cannot be watched: it has died, or it is a "
+				       "thread, a kernel thread%s or hidden",
+				       (long long)o->config.pids[i],
+				       o->config.uid >= 0 ? ", another user's" : "");
+	}
+	return 0;
+}
+
 /*
  * Two passes: the first tells the exit program in which namespace we live, and
  * whatever thread one of them missed the other has seen.
@@ -222,6 +233,9 @@ static int take_baseline(struct pf_observe *o, struct pf_error *err)
 	if (ret)
 		return ret;
 	pf_table__baseline(o->table, pf_boottime_ns());
+	ret = check_named(o, err);
+	if (ret)
+		return ret;
 	o->opened_ns = pf_boottime_ns();
 	o->cpu_at_open_s = own_cpu_s();
 	return 0;
@@ -241,7 +255,6 @@ struct pf_observe *pf_observe__open(const struct pf_observe_config *config, stru
 	memcpy(o->pids, config->pids, config->n_pids * sizeof(o->pids[0]));
 	o->config.pids = o->pids;
 	o->timing_fd = -1;
-	o->named_left = config->n_pids;
 	pf_bpf_log_setup();
 	ret = open_sources(o, err);
 	if (!ret)

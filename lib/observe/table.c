@@ -72,6 +72,8 @@ struct pf_table {
 	size_t samples_cap;
 	uint32_t pass;
 	bool in_pass;
+	bool closed;	/* nobody is added any more: the named ones are all here */
+	double boot_ts; /* Unix time of boot as of the start: a clock set later moves no process */
 	uint64_t base_ns; /* boot time of the baseline; 0 = not yet */
 	uint64_t last_ns;
 	uint64_t untracked;   /* processes that found the table full, in the last pass */
@@ -85,6 +87,7 @@ struct pf_table *pf_table__new(const struct pf_table_config *config)
 	if (!t)
 		return NULL;
 	t->config = *config;
+	t->boot_ts = pf_realtime_s() - (double)pf_boottime_ns() / 1e9;
 	pf_sample_init(&t->blank);
 	t->names = pf_cgroups__new(config->proc_root, CGROUP_NAMES);
 	t->proc_fd = open(config->proc_root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -133,7 +136,23 @@ void pf_table__free(struct pf_table *t)
 
 size_t pf_table__alive(const struct pf_table *t)
 {
-	return HASH_COUNT(t->processes);
+	const struct process *p;
+	size_t n = 0;
+
+	for (p = t->processes; p; p = p->hh.next)
+		n += !p->dead && !p->exited;
+	return n;
+}
+
+bool pf_table__has(const struct pf_table *t, int64_t pid)
+{
+	const struct process *p;
+
+	for (p = t->processes; p; p = p->hh.next) {
+		if (p->key.pid == pid && !p->dead)
+			return true;
+	}
+	return false;
 }
 
 /* Passes come in the same order each time: the next one is mostly the one that came next before. */
@@ -156,7 +175,7 @@ static struct process *find_or_add(struct pf_table *t, const struct pf_task_head
 	struct key key = { .pid = head->pid, .start_ns = head->start_ns };
 	struct process *p = find(t, &key);
 
-	if (p)
+	if (p || t->closed || !(head->flags & PF_REC_FULL))
 		return p;
 	if (HASH_COUNT(t->processes) >= t->config.max_processes || !(p = calloc(1, sizeof(*p)))) {
 		t->untracked++;
@@ -181,7 +200,6 @@ void pf_table__begin(struct pf_table *t)
 	t->pass++;
 	t->last = NULL;
 	t->in_pass = true;
-	t->untracked = 0;
 }
 
 /* First reading of the process in this pass, or the only thread: then this is all there is. */
@@ -213,6 +231,15 @@ static void take_full(struct process *p, const struct pf_task_rec *rec, bool fir
 	p->has_mm = first ? has_mm : p->has_mm || has_mm;
 }
 
+/* Where no exit records come, this is how a death shows, if anybody wants to know. */
+static void see_zombie(const struct pf_table *t, struct process *p)
+{
+	if (t->config.deaths == PF_DEATHS_BY_ZOMBIE)
+		p->exited = true;
+	else if (t->config.deaths == PF_DEATHS_UNTOLD)
+		p->dead = true;
+}
+
 void pf_table__task(struct pf_table *t, const struct pf_task_head *head)
 {
 	struct process *p = find_or_add(t, head);
@@ -233,9 +260,8 @@ void pf_table__task(struct pf_table *t, const struct pf_task_head *head)
 	add_thread(p, head);
 	if (head->flags & PF_REC_FULL)
 		take_full(p, (const struct pf_task_rec *)head, first);
-	/* Nobody else tells of deaths here. */
-	if ((head->flags & PF_REC_ZOMBIE) && !t->config.exits && !p->dead)
-		p->exited = true;
+	if ((head->flags & PF_REC_ZOMBIE) && !p->dead)
+		see_zombie(t, p);
 }
 
 static void lift(struct process *p, int which, uint64_t value)
@@ -244,17 +270,22 @@ static void lift(struct process *p, int which, uint64_t value)
 		p->total[which] = value;
 }
 
+/*
+ * The last words of a process; of two threads that both were the last, two. Its
+ * totals may be told again, its events are told once and add up.
+ */
 static void take_exit(struct process *p, const struct pf_task_rec *rec)
 {
-	uint64_t user = p->handed[0] + p->handed_next[0], kernel = p->handed[1] + p->handed_next[1];
-
 	lift(p, MINOR, rec->head.own_min);
 	lift(p, MAJOR, rec->head.own_maj);
-	lift(p, USER, rec->head.user + user);
-	lift(p, KERNEL, rec->head.kernel + kernel);
+	lift(p, USER, p->handed[0] + p->handed_next[0]);
+	lift(p, KERNEL, p->handed[1] + p->handed_next[1]);
+	if (p->dead && !memcmp(p->total, p->reported, sizeof(p->total)))
+		return; /* nothing that was not told */
 	p->rec = *rec;
 	p->has_mm = rec->head.flags & PF_REC_HAS_MM;
 	p->exited = true;
+	p->dead = false;
 }
 
 void pf_table__event(struct pf_table *t, const struct pf_task_rec *rec)
@@ -262,16 +293,14 @@ void pf_table__event(struct pf_table *t, const struct pf_task_rec *rec)
 	struct process *p = find_or_add(t, &rec->head);
 	uint64_t *handed;
 
-	if (!p || p->dead)
+	if (!p)
 		return;
-	if (rec->head.flags & PF_REC_EXIT) {
-		take_exit(p, rec);
-		return;
-	}
 	handed = t->in_pass ? p->handed_next : p->handed;
 	handed[0] += rec->head.user;
 	handed[1] += rec->head.kernel;
-	if (!p->rec.head.size)
+	if (rec->head.flags & PF_REC_EXIT)
+		take_exit(p, rec);
+	else if (!p->rec.head.size)
 		p->rec = *rec;
 }
 
@@ -329,14 +358,18 @@ void pf_table__baseline(struct pf_table *t, uint64_t now_ns)
 
 	HASH_ITER (hh, t->processes, p, next) {
 		close_pass(t, p);
-		if (p->pass != t->pass || p->exited) {
+		if (p->pass != t->pass) {
 			drop(t, p);
 			continue;
 		}
+		/* Dead before we came: not ours to report. */
+		p->dead |= p->exited || (p->rec.head.flags & PF_REC_ZOMBIE);
+		p->exited = false;
 		p->known = false;
 		if (!p->unstable)
 			learn(t, p);
 	}
+	t->closed = t->config.only_baseline;
 	t->base_ns = now_ns;
 	t->last_ns = now_ns;
 	t->in_pass = false;
@@ -350,7 +383,8 @@ static const char *exe_name(struct pf_table *t, struct process *p)
 		pf_proc_exe(t->proc_fd, p->key.pid, p->exe, sizeof(p->exe));
 		p->exe_exec_id = p->rec.exec_id + 1;
 	}
-	return p->exe[0] ? p->exe : NULL;
+	/* An image that was never looked at, because it is gone, has no known name. */
+	return p->exe[0] && p->exe_exec_id == p->rec.exec_id + 1 ? p->exe : NULL;
 }
 
 /* What a dead process had is given back, whatever the kernel still tells of it. */
@@ -416,7 +450,6 @@ static void fill_identity(struct pf_table *t, struct process *p, const struct pf
 			  struct pf_sample *s)
 {
 	const struct pf_cgroup_name *name;
-	double boot_ts = now->ts - now->mono_s;
 
 	s->ts = now->ts;
 	s->mono_s = now->mono_s;
@@ -426,7 +459,7 @@ static void fill_identity(struct pf_table *t, struct process *p, const struct pf
 	s->ppid = p->rec.ppid;
 	s->uid = p->rec.uid;
 	s->start_ns = p->key.start_ns;
-	s->start_ts = boot_ts + (double)p->key.start_ns / 1e9;
+	s->start_ts = t->boot_ts + (double)p->key.start_ns / 1e9;
 	s->exec_id = p->rec.exec_id;
 	memcpy(s->comm, p->rec.comm, PF_TASK_COMM_LEN);
 	s->comm[PF_TASK_COMM_LEN] = '\0';

@@ -17,11 +17,18 @@
 
 struct pf_table;
 
+enum pf_deaths {
+	PF_DEATHS_BY_RECORD, /* exit records come */
+	PF_DEATHS_BY_ZOMBIE, /* they do not: a zombie's first sight is its end */
+	PF_DEATHS_UNTOLD,    /* nobody wants to know */
+};
+
 struct pf_table_config {
 	size_t max_processes;
 	bool tracing; /* user and kernel counts are valid */
-	bool exits;   /* exit records come; else a zombie's first sight is its end */
-	bool exe;     /* fill sample.exe */
+	enum pf_deaths deaths;
+	bool exe;	    /* fill sample.exe */
+	bool only_baseline; /* after it nobody is added: another with a named pid is not the one meant */
 	int64_t rss_error_bytes;
 	const char *proc_root;
 };
@@ -41,6 +48,8 @@ void pf_table__baseline(struct pf_table *t, uint64_t now_ns);
 /* The pass ends: samples are built and valid until the next end. 0 or -ENOMEM. */
 int pf_table__end(struct pf_table *t, uint64_t now_ns, struct pf_interval *interval);
 
+/* Processes that live; one with this pid among them? Both look at all. */
 size_t pf_table__alive(const struct pf_table *t);
+bool pf_table__has(const struct pf_table *t, int64_t pid);
 
 #endif

@@ -19,6 +19,8 @@
 #include "lib/observe/tasks.h"
 #include "lib/proc/cgroup.h"
 
+_Static_assert(PF_OBSERVE_PIDS_MAX == PF_MAX_PIDS, "both sides agree");
+
 #define RING_BYTES (128 * 1024)
 #define READ_BYTES (64 * 1024) /* twice what the kernel hands out at once */
 
