@@ -247,3 +247,11 @@ int pf_file_replace(const char *path, const void *data, size_t len, mode_t mode,
 		(void)fsync(p.dir);
 	return 0;
 }
+
+bool pf_file_is(FILE *f, const char *path)
+{
+	struct stat a, b;
+
+	return f && !fstat(fileno(f), &a) && S_ISREG(a.st_mode) && !stat(path, &b) &&
+	       a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}

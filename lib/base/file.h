@@ -6,6 +6,7 @@
 #ifndef PF_LIB_BASE_FILE_H
 #define PF_LIB_BASE_FILE_H
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <sys/types.h>
 
@@ -21,5 +22,8 @@ FILE *pf_file_append(const char *path, mode_t mode, struct pf_error *err);
  */
 int pf_file_replace(const char *path, const void *data, size_t len, mode_t mode,
 		    struct pf_error *err);
+
+/* Is f the regular file that path names? f may be NULL. */
+bool pf_file_is(FILE *f, const char *path);
 
 #endif

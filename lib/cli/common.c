@@ -147,6 +147,15 @@ int pf_arg_word(struct argp_state *state, const char *option, const char *value,
 	pf_bad_value(state, option, value, list.data ? list.data : "");
 }
 
+static bool has_pid(const struct pf_common *c, int64_t pid)
+{
+	for (size_t i = 0; i < c->n_pids; i++) {
+		if (c->pids[i] == pid)
+			return true;
+	}
+	return false;
+}
+
 static void parse_pids(struct argp_state *state, struct pf_common *c, const char *arg)
 {
 	_cleanup_free_ char *list = strdup(arg);
@@ -155,10 +164,14 @@ static void parse_pids(struct argp_state *state, struct pf_common *c, const char
 	if (!list || !*arg || arg[strlen(arg) - 1] == ',' || strstr(arg, ",,") || *arg == ',')
 		pf_bad_value(state, "--pid", arg, "give process ids separated by commas");
 	for (word = strtok_r(list, ",", &save); word; word = strtok_r(NULL, ",", &save)) {
+		int64_t pid = (int64_t)pf_arg_number(state, "--pid", word, 1, 4194304);
+
+		if (has_pid(c, pid))
+			continue;
 		if (c->n_pids == PF_OBSERVE_PIDS_MAX)
 			argp_error(state, "--pid: at most %d processes can be named",
 				   PF_OBSERVE_PIDS_MAX);
-		c->pids[c->n_pids++] = (int64_t)pf_arg_number(state, "--pid", word, 1, 4194304);
+		c->pids[c->n_pids++] = pid;
 	}
 }
 
@@ -200,7 +213,6 @@ static void positional(struct argp_state *state, struct pf_common *c, const char
 {
 	if (c->positionals == 0) {
 		c->interval_s = pf_arg_duration(state, "INTERVAL", arg, INTERVAL_MIN, DAY_S);
-		c->interval_given = true;
 	} else if (c->positionals == 1) {
 		c->count = pf_arg_number(state, "COUNT", arg, 1, UINT32_MAX);
 	} else {
@@ -212,9 +224,6 @@ static void positional(struct argp_state *state, struct pf_common *c, const char
 /* How options go together; each alone was checked when it came. */
 static void check(struct argp_state *state, const struct pf_common *c)
 {
-	if (c->replay_path && c->n_pids == 0 && c->record_path &&
-	    !strcmp(c->replay_path, c->record_path))
-		argp_error(state, "--record and --replay name the same file");
 	if (c->watch && c->format != PF_FORMAT_TABLE)
 		argp_error(state, "--watch draws a table: it does not go with --output");
 	if (c->watch && c->out_path)
@@ -233,7 +242,6 @@ static int parse_output(int key, char *arg, struct argp_state *state, struct pf_
 	switch (key) {
 	case 'n':
 		c->top = pf_arg_number(state, "--top", arg, 0, TOP_MAX);
-		c->top_given = true;
 		return 0;
 	case 's':
 		c->sort = non_empty(state, "--sort", arg);

@@ -38,14 +38,12 @@ struct pf_common {
 	int64_t uid;	    /* -1 = all */
 
 	/* how long */
-	bool interval_given;
 	uint64_t count;	   /* 0 = no bound */
 	double duration_s; /* 0 = no bound */
 	bool once;
 
 	/* what to show */
-	size_t top; /* 0 = all */
-	bool top_given;
+	size_t top;	  /* 0 = all */
 	const char *sort; /* column key; NULL = the tool's own */
 	enum pf_format format;
 	const char *out_path; /* NULL = standard output */

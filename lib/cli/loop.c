@@ -4,10 +4,8 @@
  */
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <sys/timerfd.h>
 #include <termios.h>
 #include <time.h>
@@ -16,33 +14,18 @@
 #include "lib/base/clock.h"
 #include "lib/base/error.h"
 #include "lib/cli/loop.h"
+#include "lib/cli/stop.h"
 
-enum { FD_SIGNALS, FD_TIMER, FD_WATCHED, FD_KEYS, FDS };
+enum { FD_TIMER, FD_WATCHED, FD_KEYS, FDS };
 
 struct pf_loop {
 	struct pollfd fds[FDS];
 	uint64_t interval_ns;
 	uint64_t next_ns;
 	uint64_t end_ns; /* 0 = none */
-	bool stopped;
 	bool raw_keys;
 	struct termios keys_before;
 };
-
-static int open_signals(void)
-{
-	sigset_t set;
-
-	signal(SIGPIPE, SIG_IGN);
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
-	sigaddset(&set, SIGWINCH);
-	if (sigprocmask(SIG_BLOCK, &set, NULL))
-		return -1;
-	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-}
 
 struct pf_loop *pf_loop__new(struct pf_error *err)
 {
@@ -54,10 +37,9 @@ struct pf_loop *pf_loop__new(struct pf_error *err)
 	}
 	for (int i = 0; i < FDS; i++)
 		l->fds[i] = (struct pollfd){ .fd = -1, .events = POLLIN };
-	l->fds[FD_SIGNALS].fd = open_signals();
 	l->fds[FD_TIMER].fd = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
-	if (l->fds[FD_SIGNALS].fd < 0 || l->fds[FD_TIMER].fd < 0) {
-		pf_fail(err, errno, "cannot wait for signals and time: %s", strerror(errno));
+	if (l->fds[FD_TIMER].fd < 0) {
+		pf_fail(err, errno, "cannot make a timer: %s", strerror(errno));
 		pf_loop__free(l);
 		return NULL;
 	}
@@ -70,8 +52,6 @@ void pf_loop__free(struct pf_loop *l)
 		return;
 	if (l->raw_keys)
 		tcsetattr(STDIN_FILENO, TCSANOW, &l->keys_before);
-	if (l->fds[FD_SIGNALS].fd >= 0)
-		close(l->fds[FD_SIGNALS].fd);
 	if (l->fds[FD_TIMER].fd >= 0)
 		close(l->fds[FD_TIMER].fd);
 	free(l);
@@ -117,24 +97,7 @@ void pf_loop__watch_keys(struct pf_loop *l)
 	l->fds[FD_KEYS].fd = STDIN_FILENO;
 }
 
-/* -1 = nothing that matters */
-static int take_signal(struct pf_loop *l)
-{
-	struct signalfd_siginfo info;
-
-	if (read(l->fds[FD_SIGNALS].fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
-		return -1;
-	switch (info.ssi_signo) {
-	case SIGHUP:
-		return PF_LOOP_RELOAD;
-	case SIGWINCH:
-		return PF_LOOP_REDRAW;
-	default:
-		l->stopped = true;
-		return PF_LOOP_STOP;
-	}
-}
-
+/* -1 = nothing that matters, here and below */
 static int take_key(struct pf_loop *l)
 {
 	char key;
@@ -164,8 +127,6 @@ static int take_tick(struct pf_loop *l)
 
 static int take(struct pf_loop *l)
 {
-	if (l->fds[FD_SIGNALS].revents)
-		return take_signal(l);
 	if (l->fds[FD_TIMER].revents)
 		return take_tick(l);
 	if (l->fds[FD_KEYS].fd >= 0 && l->fds[FD_KEYS].revents)
@@ -176,12 +137,15 @@ static int take(struct pf_loop *l)
 enum pf_loop_event pf_loop__wait(struct pf_loop *l)
 {
 	int event = -1;
+	sigset_t open;
 
+	pf_stop_hold(&open);
 	while (event < 0) {
-		if (l->stopped)
-			return PF_LOOP_STOP;
-		if (poll(l->fds, FDS, -1) > 0)
+		if (pf_stop_pending())
+			event = PF_LOOP_STOP;
+		else if (ppoll(l->fds, FDS, NULL, &open) > 0)
 			event = take(l);
 	}
+	pf_stop_release(&open);
 	return (enum pf_loop_event)event;
 }

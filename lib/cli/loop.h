@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * When things happen: interval ticks by a clock nobody can set, signals, the
- * size of the terminal, a key. Signals are taken from a descriptor, so nothing
- * runs behind the program's back and there is no global flag.
+ * When things happen: interval ticks by a clock nobody can set, being told to
+ * stop, a key, a descriptor.
  */
 #ifndef PF_LIB_CLI_LOOP_H
 #define PF_LIB_CLI_LOOP_H
@@ -14,18 +13,13 @@ struct pf_error;
 struct pf_loop;
 
 enum pf_loop_event {
-	PF_LOOP_TICK,	/* an interval is over */
-	PF_LOOP_STOP,	/* SIGINT, SIGTERM or the key q: finish */
-	PF_LOOP_RELOAD, /* SIGHUP */
-	PF_LOOP_REDRAW, /* the terminal changed its size */
-	PF_LOOP_READY,	/* the watched descriptor is readable */
-	PF_LOOP_LAST,	/* the duration is over: one tick, then stop */
+	PF_LOOP_TICK,  /* an interval is over */
+	PF_LOOP_STOP,  /* told to stop (stop.h), or the key q */
+	PF_LOOP_READY, /* the watched descriptor is readable */
+	PF_LOOP_LAST,  /* the duration is over: one tick, then stop */
 };
 
-/*
- * Blocks the signals it takes and ignores SIGPIPE; call before anything slow.
- * NULL with *err filled.
- */
+/* NULL with *err filled. */
 struct pf_loop *pf_loop__new(struct pf_error *err);
 void pf_loop__free(struct pf_loop *l); /* NULL-safe */
 

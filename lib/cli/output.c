@@ -6,15 +6,28 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "lib/base/cleanup.h"
 #include "lib/base/error.h"
 #include "lib/base/file.h"
 #include "lib/cli/common.h"
 #include "lib/cli/output.h"
+#include "lib/cli/stop.h"
 #include "lib/report/report.h"
 
 static bool replaced(const struct pf_common *c)
 {
 	return c->out_path && c->format == PF_FORMAT_PROM;
+}
+
+/* The recording that is replayed is also where the output goes. */
+static bool eats_itself(const struct pf_common *c)
+{
+	_cleanup_fclose_ FILE *f = NULL;
+
+	if (!c->replay_path || !c->out_path)
+		return false;
+	f = fopen(c->replay_path, "re");
+	return pf_file_is(f, c->out_path);
 }
 
 int pf_output_open(struct pf_output *o, const struct pf_common *c, struct pf_error *err)
@@ -28,6 +41,9 @@ int pf_output_open(struct pf_output *o, const struct pf_common *c, struct pf_err
 		if (!o->f)
 			return -errno;
 	}
+	if (eats_itself(c))
+		return pf_fail(err, EINVAL, "--replay would read what is written to %s",
+			       c->replay_path);
 	o->terminal = o->f && isatty(fileno(o->f));
 	o->columns = o->terminal ? pf_terminal_columns(fileno(o->f)) : 0;
 	o->color = c->color == PF_WHEN_ALWAYS ||
@@ -49,8 +65,9 @@ int pf_output_flush(struct pf_output *o, struct pf_error *err)
 		pf_strbuf_reset(&o->buf);
 		return ret;
 	}
-	ret = pf_report_flush(&o->buf, o->f);
-	if (ret && ret != -EPIPE)
+	ret = pf_report_flush(&o->buf, o->f, pf_stop_pending);
+	o->gone = ret == -EPIPE || ret == -EINTR;
+	if (ret && !o->gone)
 		pf_fail(err, -ret, "cannot write %s: %s", name, strerror(-ret));
 	return ret;
 }

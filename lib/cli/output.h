@@ -14,7 +14,8 @@ struct pf_error;
 
 struct pf_output {
 	const struct pf_common *common;
-	FILE *f; /* NULL where the file is replaced each time */
+	FILE *f;   /* NULL where the file is replaced each time */
+	bool gone; /* the reader went away, or takes nothing and we are to stop: end quietly */
 	bool terminal;
 	bool color;
 	size_t columns;	      /* of the terminal; 0 = none */
@@ -25,8 +26,8 @@ struct pf_output {
 int pf_output_open(struct pf_output *o, const struct pf_common *c, struct pf_error *err);
 
 /*
- * Write the buffer and empty it. 0; -EPIPE when the reader went away: end
- * quietly; another -errno with *err filled.
+ * Write the buffer and empty it. 0, or -errno: with `gone` set, end quietly;
+ * else *err is filled.
  */
 int pf_output_flush(struct pf_output *o, struct pf_error *err);
 

@@ -64,12 +64,6 @@ static int loop(struct pf_run *run, const struct pf_run_ops *ops, void *ctx, str
 			ret = ops->moment(ctx, run, &m);
 			ret = ret ? fail(err, ret) : flush(run, err);
 			break;
-		case PF_SOURCE_RELOAD:
-			if (ops->hangup_ends)
-				return 0;
-			break;
-		case PF_SOURCE_REDRAW:
-			break; /* the next moment draws anew */
 		case PF_SOURCE_END:
 			return 0;
 		case PF_SOURCE_FAILED:
@@ -122,7 +116,7 @@ int pf_run(struct pf_run *run, const struct pf_common *common, const struct pf_r
 	pf_source__close(run->source);
 	run->source = NULL;
 	closed = pf_output_close(&run->out, &late);
-	if (ret == -EPIPE)
+	if (run->out.gone)
 		return 0;
 	if (ret || closed)
 		pf_err("%s", ret ? err.text : late.text);

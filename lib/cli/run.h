@@ -25,7 +25,6 @@ struct pf_run {
 /* Callbacks return 0 or -errno; ctx is the tool. */
 struct pf_run_ops {
 	struct pf_source_need need;
-	bool hangup_ends; /* SIGHUP ends the run; else it is the tool's to reload */
 	/* Print about the tool itself (--columns help, --json-schema); nothing else is called. */
 	int (*describe)(void *ctx, struct pf_run *run);
 	int (*begin)(void *ctx, struct pf_run *run);

@@ -16,10 +16,10 @@
 #include "lib/base/log.h"
 #include "lib/base/strbuf.h"
 #include "lib/cli/common.h"
-#include "lib/cli/interrupt.h"
 #include "lib/cli/loop.h"
 #include "lib/cli/select.h"
 #include "lib/cli/source.h"
+#include "lib/cli/stop.h"
 #include "lib/record/json.h"
 #include "lib/record/replay.h"
 
@@ -172,8 +172,9 @@ static int open_record(struct pf_source *s, struct pf_error *err)
 	s->record = pf_file_append(s->common->record_path, 0600, err);
 	if (!s->record)
 		return -errno;
-	record_line(s, "header", pf_header_fields, pf_header_n_fields, &s->header);
-	return record_flush(s, err);
+	if (s->replay && pf_file_is(s->record, s->common->replay_path))
+		return pf_fail(err, EINVAL, "--record and --replay name the same file");
+	return 0;
 }
 
 struct pf_source *pf_source__open(const struct pf_common *c, const struct pf_source_need *need,
@@ -187,8 +188,8 @@ struct pf_source *pf_source__open(const struct pf_common *c, const struct pf_sou
 		return NULL;
 	}
 	s->common = c;
+	pf_stop_catch();
 	if (c->replay_path) {
-		pf_interrupt_catch();
 		s->replay = pf_replay__open(c->replay_path, complain, s, err);
 		ret = s->replay ? 0 : -errno;
 	} else {
@@ -271,7 +272,7 @@ static enum pf_source_event next_replay(struct pf_source *s, struct pf_interval 
 	int ret = -EINTR;
 
 	while (ret == -EINTR) {
-		if (pf_interrupt_pending())
+		if (pf_stop_pending())
 			return PF_SOURCE_END;
 		why.code = 0;
 		ret = pf_replay__next(s->replay, in, &why);
@@ -295,10 +296,6 @@ static enum pf_source_event next_live(struct pf_source *s, struct pf_interval *i
 		case PF_LOOP_READY:
 			pf_observe__drain(s->observe);
 			break;
-		case PF_LOOP_REDRAW:
-			return PF_SOURCE_REDRAW;
-		case PF_LOOP_RELOAD:
-			return PF_SOURCE_RELOAD;
 		case PF_LOOP_STOP:
 			s->last_tick = true; /* what happened since the last tick counts too */
 			return take_moment(s, in, err);
@@ -315,6 +312,10 @@ static int record_moment(struct pf_source *s, const struct pf_moment *m, struct 
 {
 	if (!s->record)
 		return 0;
+	/* Not before: in replay the machine is the recorded one, known only now. */
+	if (s->moments == 1)
+		record_line(s, "header", pf_header_fields, pf_header_n_fields,
+			    pf_source__header(s));
 	for (size_t i = 0; i < m->n; i++)
 		record_line(s, "sample", pf_sample_fields, pf_sample_n_fields, m->samples[i]);
 	return record_flush(s, err);

@@ -28,8 +28,6 @@ struct pf_source_need {
 enum pf_source_event {
 	PF_SOURCE_MOMENT,
 	PF_SOURCE_END,
-	PF_SOURCE_REDRAW, /* live only: the terminal changed */
-	PF_SOURCE_RELOAD, /* live only: SIGHUP */
 	PF_SOURCE_FAILED, /* *err is filled */
 };
 

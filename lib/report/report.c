@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The way out: buffers to streams. Refuses to lose bytes: what a signal or a
- * full non-blocking pipe interrupts is gone on with.
+ * full non-blocking pipe interrupts is gone on with, unless somebody is in a
+ * hurry and the reader does not move.
  */
 #include "lib/report/report.h"
 
@@ -17,22 +18,33 @@
 
 #define DEFAULT_COLUMNS 80
 
-static int wait_writable(int fd)
+/* In a hurry: how long a reader may take for a piece that a pipe takes at once when it has room. */
+#define HURRY_MS    2000
+#define HURRY_BYTES 512 /* POSIX: no pipe's PIPE_BUF is smaller */
+
+static int wait_writable(int fd, int timeout_ms)
 {
 	struct pollfd p = { .fd = fd, .events = POLLOUT };
+	int n = poll(&p, 1, timeout_ms);
 
-	return poll(&p, 1, -1) < 0 && errno != EINTR ? -errno : 0;
+	if (n < 0)
+		return errno == EINTR ? 0 : -errno;
+	return n == 0 ? -EINTR : 0;
 }
 
 /* stdio would drop its buffer on EINTR and EAGAIN, so this goes past it. */
-static int write_fd(int fd, const char *data, size_t len)
+static int write_fd(int fd, const char *data, size_t len, bool (*hurry)(void))
 {
 	while (len > 0) {
-		ssize_t n = write(fd, data, len);
-		int rc = 0;
+		bool now = hurry && hurry();
+		int rc = now ? wait_writable(fd, HURRY_MS) : 0;
+		ssize_t n;
 
+		if (rc)
+			return rc;
+		n = write(fd, data, now && len > HURRY_BYTES ? HURRY_BYTES : len);
 		if (n < 0 && errno == EAGAIN)
-			rc = wait_writable(fd);
+			rc = wait_writable(fd, -1);
 		else if (n < 0 && errno != EINTR)
 			rc = -errno;
 		if (rc)
@@ -53,7 +65,7 @@ static int write_stream(FILE *f, const char *data, size_t len)
 	return 0;
 }
 
-static int write_out(FILE *f, const char *data, size_t len)
+static int write_out(FILE *f, const char *data, size_t len, bool (*hurry)(void))
 {
 	int fd = fileno(f);
 
@@ -64,12 +76,12 @@ static int write_out(FILE *f, const char *data, size_t len)
 		return write_stream(f, data, len);
 	if (fflush(f))
 		return errno ? -errno : -EIO;
-	return write_fd(fd, data, len);
+	return write_fd(fd, data, len, hurry);
 }
 
-int pf_report_flush(struct pf_strbuf *buf, FILE *f)
+int pf_report_flush(struct pf_strbuf *buf, FILE *f, bool (*hurry)(void))
 {
-	int rc = buf->failed ? -ENOMEM : write_out(f, buf->data, buf->len);
+	int rc = buf->failed ? -ENOMEM : write_out(f, buf->data, buf->len, hurry);
 
 	pf_strbuf_reset(buf);
 	return rc;

@@ -68,9 +68,11 @@ int pf_columns_help(struct pf_strbuf *out, const struct pf_column *cols, size_t 
 
 /*
  * Write the buffer to f and empty it. Returns 0; -EPIPE when the reader went
- * away (the caller ends quietly); another -errno when the write failed.
+ * away (the caller ends quietly); -EINTR when hurry() (NULL = never) says that
+ * the run is to end and the reader takes nothing for 2 s; another -errno when
+ * the write failed.
  */
-int pf_report_flush(struct pf_strbuf *buf, FILE *f);
+int pf_report_flush(struct pf_strbuf *buf, FILE *f, bool (*hurry)(void));
 
 /* 0 = no terminal; else its width (COLUMNS overrides). */
 size_t pf_terminal_columns(int fd);

@@ -341,23 +341,23 @@ static void test_flush(void **state)
 	FILE *f = open_memstream(&memory, &size);
 
 	(void)state;
-	assert_int_equal(pf_report_flush(&b, f), 0); /* nothing yet */
+	assert_int_equal(pf_report_flush(&b, f, NULL), 0); /* nothing yet */
 	pf_strbuf_adds(&b, "one\n");
-	assert_int_equal(pf_report_flush(&b, f), 0);
+	assert_int_equal(pf_report_flush(&b, f, NULL), 0);
 	assert_int_equal(b.len, 0);
 	pf_strbuf_adds(&b, "two\n");
-	assert_int_equal(pf_report_flush(&b, f), 0);
+	assert_int_equal(pf_report_flush(&b, f, NULL), 0);
 	assert_string_equal(memory, "one\ntwo\n");
 	fclose(f);
 	free(memory);
 
 	pf_strbuf_adds(&b, "lost\n");
-	assert_int_equal(pf_report_flush(&b, full), -ENOSPC);
+	assert_int_equal(pf_report_flush(&b, full, NULL), -ENOSPC);
 	assert_int_equal(b.len, 0);
 	fclose(full);
 
 	b.failed = true;
-	assert_int_equal(pf_report_flush(&b, stdout), -ENOMEM);
+	assert_int_equal(pf_report_flush(&b, stdout, NULL), -ENOMEM);
 	assert_false(b.failed);
 	pf_strbuf_free(&b);
 }
@@ -374,7 +374,7 @@ static void test_flush_keeps_order(void **state)
 	f = fdopen(ends[1], "w");
 	fputs("first ", f); /* still in stdio's buffer */
 	pf_strbuf_adds(&b, "second");
-	assert_int_equal(pf_report_flush(&b, f), 0);
+	assert_int_equal(pf_report_flush(&b, f, NULL), 0);
 	fclose(f);
 	assert_int_equal(read(ends[0], got, sizeof(got)), 12);
 	assert_string_equal(got, "first second");
@@ -394,7 +394,7 @@ static void test_flush_closed_pipe(void **state)
 	f = fdopen(ends[1], "w");
 	close(ends[0]);
 	pf_strbuf_adds(&b, "to nobody\n");
-	assert_int_equal(pf_report_flush(&b, f), -EPIPE);
+	assert_int_equal(pf_report_flush(&b, f, NULL), -EPIPE);
 	fclose(f);
 	pf_strbuf_free(&b);
 	signal(SIGPIPE, SIG_DFL);
@@ -428,7 +428,7 @@ static void flush_interrupted(int flags)
 		f = fdopen(ends[1], "w");
 		sigaction(SIGALRM, &interrupt, NULL);
 		setitimer(ITIMER_REAL, &often, NULL);
-		_exit(pf_report_flush(&b, f) ? 1 : 0);
+		_exit(pf_report_flush(&b, f, NULL) ? 1 : 0);
 	}
 	close(ends[1]);
 	for (;;) {

@@ -125,6 +125,13 @@ static const char *const list_keys[] = { "pid",		"comm",	      "confidence",
 					 "time_left_s", "fault_rate", "rss_bytes",
 					 "vsz_bytes",	NULL };
 
+static void add_time(struct pfleak_columns *c)
+{
+	memmove(&c->list.index[1], &c->list.index[0], c->list.n * sizeof(c->list.index[0]));
+	c->list.index[0] = (size_t)pf_columns_find(pfleak_cols, pfleak_n_cols, "ts");
+	c->list.n++;
+}
+
 int pfleak_columns(struct pfleak_columns *c, const struct pfleak_opts *o, struct pf_error *err)
 {
 	const char *sort = o->common.sort ? o->common.sort : "confidence";
@@ -140,6 +147,8 @@ int pfleak_columns(struct pfleak_columns *c, const struct pfleak_opts *o, struct
 	if (o->common.columns && !o->common.columns_help &&
 	    pf_columns_parse(o->common.columns, pfleak_cols, pfleak_n_cols, &c->list, &why))
 		return pf_fail(err, EINVAL, "--columns: %s", why.text);
+	if (o->common.timestamps)
+		add_time(c);
 	index = pf_columns_parse_one(sort, pfleak_cols, pfleak_n_cols, &why);
 	if (index < 0)
 		return pf_fail(err, EINVAL, "--sort: %s", why.text);

@@ -184,6 +184,8 @@ int pfleak_report_list(struct pfleak_report *r)
 	if (r->opts->common.watch) {
 		pf_output_screen(&r->run->out);
 		screen_line(r);
+	} else if (r->listed++ && r->opts->common.format == PF_FORMAT_TABLE) {
+		pf_strbuf_addch(&r->run->out.buf, '\n');
 	}
 	pf_leak__each(r->leak, collect, &l);
 	if (!l.failed)

@@ -95,6 +95,13 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_END:
 		if (o->common.columns && !o->common.columns_help && !o->list && !o->common.watch)
 			argp_error(state, "--columns chooses what --list shows: it needs --list");
+		if (o->common.columns && !o->common.columns_help &&
+		    o->common.format == PF_FORMAT_JSON)
+			argp_error(state, "--columns does not go with --output json: its records "
+					  "are fixed");
+		if (o->common.timestamps && !o->list && !o->common.watch)
+			argp_error(state,
+				   "--timestamps is for --list: events have their time anyway");
 		if (o->common.sort && !o->list && !o->common.watch)
 			argp_error(state, "--sort orders what --list shows: it needs --list");
 		return 0;

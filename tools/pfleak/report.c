@@ -227,8 +227,6 @@ int pfleak_report_end(struct pfleak_report *r)
 {
 	if (r->opts->common.format == PF_FORMAT_JSON)
 		return json_end(r);
-	if (r->opts->common.watch)
-		pf_output_screen(&r->run->out);
 	text_end(r);
 	return 0;
 }

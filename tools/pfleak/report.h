@@ -12,6 +12,7 @@ struct pfleak_report {
 	const struct pfleak_columns *columns;
 	struct pf_leak *leak;
 	struct pf_run *run; /* everything is appended to run->out.buf */
+	uint64_t listed;    /* lists printed */
 	bool failed;	    /* no memory for something that had to be printed */
 };
 

@@ -81,9 +81,7 @@ static void table_end(struct pfstat_report *r)
 	struct pf_strbuf *b = &r->run->out.buf;
 	char name[64];
 
-	if (r->rows.opts->common.watch)
-		pf_output_screen(&r->run->out);
-	else if (r->shown)
+	if (r->shown)
 		pf_strbuf_addch(b, '\n');
 	if (r->shown > 1 || r->rows.opts->common.watch) {
 		pf_strbuf_addf(b, "%7s %-24s %11s %9s %9s %9s\n", "PID", "FINAL REPORT", "FAULTS",

@@ -16,9 +16,9 @@
 #include "tools/pfstat/group.h"
 
 #define GROUPS_MAX     65536
-#define ENDED_MAX      4096 /* remembered one by one */
-#define KEY_MAX	       1024
-#define VANISHED_EVERY 16 /* moments between looks for processes that left no last word */
+#define ENDED_MAX      4096  /* remembered one by one */
+#define KEY_MAX	       16384 /* a cgroup path and what labels make of bad bytes in it */
+#define VANISHED_EVERY 16    /* moments between looks for processes that left no last word */
 #define USER_LEN       33
 #define USERS_MAX      4096 /* names looked up; more users are shown without one */
 
@@ -153,11 +153,19 @@ static size_t put(char *key, size_t at, const char *text)
 {
 	size_t len = text ? strlen(text) : 0;
 
-	if (len > KEY_MAX / 2 - 1)
-		len = KEY_MAX / 2 - 1;
+	if (len > KEY_MAX - 1 - at)
+		len = KEY_MAX - 1 - at;
 	memcpy(key + at, text ? text : "", len);
 	key[at + len] = '\0';
 	return at + len + 1;
+}
+
+/* A recording of several runs has the same start a little off. */
+static void put_start(char *key, double start_ts)
+{
+	int64_t seconds = llround(start_ts);
+
+	memcpy(key, &seconds, sizeof(seconds));
 }
 
 static size_t pid_key(const struct pf_sample *s, char *key)
@@ -166,15 +174,15 @@ static size_t pid_key(const struct pf_sample *s, char *key)
 	if (s->start_ns)
 		memcpy(key + 8, &s->start_ns, 8);
 	else
-		memcpy(key + 8, &s->start_ts, 8);
+		put_start(key + 8, s->start_ts);
 	return 16;
 }
 
 /* As labels will show them: names that differ only in bad bytes are one series. */
 static size_t label_key(const struct pf_sample *s, char *key)
 {
-	char label[KEY_MAX / 2];
-	size_t len = put(key, 0, pf_text_label(label, sizeof(label), s->comm));
+	char label[KEY_MAX - PF_COMM_LEN * PF_TEXT_GROWTH];
+	size_t len = put(key, 0, pf_text_label(label, PF_COMM_LEN * PF_TEXT_GROWTH, s->comm));
 
 	return put(key, len, pf_text_label(label, sizeof(label), s->cgroup ? s->cgroup : ""));
 }
@@ -484,6 +492,14 @@ static void add_machine(struct pfstat_groups *g, const struct pf_moment *m)
 	sum->seconds = m->mono_s - g->first_mono_s;
 }
 
+/* What is left of an interval when the run is ended says little about rates. */
+static bool short_moment(const struct pfstat_groups *g, const struct pf_moment *m)
+{
+	const struct pf_common *c = &g->opts->common;
+
+	return !c->replay_path && m->interval_s * 2 < c->interval_s;
+}
+
 int pfstat_groups__add(struct pfstat_groups *g, const struct pf_moment *m)
 {
 	double warn = g->opts->warn_per_s;
@@ -505,7 +521,8 @@ int pfstat_groups__add(struct pfstat_groups *g, const struct pf_moment *m)
 		struct pfstat_row *row = &g->active[i]->row;
 
 		complete_growth(g->active[i]);
-		row->warn = warn > 0 && (double)row->s.faults > warn * m->interval_s;
+		row->warn = warn > 0 && !short_moment(g, m) &&
+			    (double)row->s.faults > warn * m->interval_s;
 	}
 	add_machine(g, m);
 	find_vanished(g);

@@ -71,7 +71,6 @@ static int trace(struct pfstat *p)
 			       c->record_path || c->columns,
 			.tracing = true,
 		},
-		.hangup_ends = true,
 		.describe = describe,
 		.begin = begin,
 		.moment = moment,

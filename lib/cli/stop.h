@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Being told to stop: SIGINT, SIGTERM, SIGHUP. Blocking calls end with EINTR
+ * and a flag is left, the only one; SIGPIPE is ignored, writes tell.
+ */
+#ifndef PF_LIB_CLI_STOP_H
+#define PF_LIB_CLI_STOP_H
+
+#include <signal.h>
+#include <stdbool.h>
+
+/* From now on. */
+void pf_stop_catch(void);
+bool pf_stop_pending(void);
+
+/* The three signals are blocked until end; in between *open is the mask for ppoll to wait with. */
+void pf_stop_hold(sigset_t *open);
+void pf_stop_release(const sigset_t *open);
+
+#endif
