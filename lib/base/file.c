@@ -248,10 +248,10 @@ int pf_file_replace(const char *path, const void *data, size_t len, mode_t mode,
 	return 0;
 }
 
-bool pf_file_is(FILE *f, const char *path)
+bool pf_file_same(const char *a, const char *b)
 {
-	struct stat a, b;
+	struct stat sa, sb;
 
-	return f && !fstat(fileno(f), &a) && S_ISREG(a.st_mode) && !stat(path, &b) &&
-	       a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+	return !stat(a, &sa) && S_ISREG(sa.st_mode) && !stat(b, &sb) && sa.st_dev == sb.st_dev &&
+	       sa.st_ino == sb.st_ino;
 }

@@ -23,7 +23,7 @@ FILE *pf_file_append(const char *path, mode_t mode, struct pf_error *err);
 int pf_file_replace(const char *path, const void *data, size_t len, mode_t mode,
 		    struct pf_error *err);
 
-/* Is f the regular file that path names? f may be NULL. */
-bool pf_file_is(FILE *f, const char *path);
+/* Both name one regular file. */
+bool pf_file_same(const char *a, const char *b);
 
 #endif

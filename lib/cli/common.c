@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <locale.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 
 #include "version.h"
 #include "lib/base/cleanup.h"
+#include "lib/base/file.h"
 #include "lib/base/log.h"
 #include "lib/base/parse.h"
 #include "lib/base/strbuf.h"
@@ -38,6 +40,7 @@ enum {
 };
 
 static const char *const format_words[] = { "table", "json", "csv", "prom", NULL };
+static const char *const format_help[] = { "table", "json (one object a line)", "csv", "prom" };
 static const char *const when_words[] = { "auto", "always", "never", NULL };
 static const char *const backend_words[] = { "auto", "tp_btf", "counters", NULL };
 static const char *const snapshot_words[] = { "auto", "iter", "proc", NULL };
@@ -224,6 +227,10 @@ static void positional(struct argp_state *state, struct pf_common *c, const char
 /* How options go together; each alone was checked when it came. */
 static void check(struct argp_state *state, const struct pf_common *c)
 {
+	if (c->replay_path && c->record_path && pf_file_same(c->replay_path, c->record_path))
+		argp_error(state, "--record and --replay name the same file");
+	if (c->replay_path && c->out_path && pf_file_same(c->replay_path, c->out_path))
+		argp_error(state, "--output-file and --replay name the same file");
 	if (c->watch && c->format != PF_FORMAT_TABLE)
 		argp_error(state, "--watch draws a table: it does not go with --output");
 	if (c->watch && c->out_path)
@@ -296,6 +303,16 @@ static int parse_source(int key, char *arg, struct argp_state *state, struct pf_
 	}
 }
 
+/* What was asked for is printed. */
+static void __attribute__((noreturn)) leave(void)
+{
+	if (fflush(stdout) && errno != EPIPE) {
+		pf_err("cannot write standard output: %s", strerror(errno));
+		exit(1);
+	}
+	exit(0);
+}
+
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
 	struct pf_common *c = state->input;
@@ -324,14 +341,15 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		pf_log_set_level(pf_log_level() < PF_LOG_INFO ? PF_LOG_INFO : PF_LOG_DEBUG);
 		return 0;
 	case 'h':
-		argp_state_help(state, stdout, ARGP_HELP_STD_HELP);
-		return 0;
+		argp_state_help(state, stdout,
+				ARGP_HELP_STD_HELP & ~(unsigned int)ARGP_HELP_EXIT_OK);
+		leave();
 	case OPT_USAGE:
-		argp_state_help(state, stdout, ARGP_HELP_USAGE | ARGP_HELP_EXIT_OK);
-		return 0;
+		argp_state_help(state, stdout, ARGP_HELP_USAGE);
+		leave();
 	case 'V':
 		printf("%s (pftools) %s\n", c->tool, PF_VERSION);
-		exit(fflush(stdout) ? 1 : 0);
+		leave();
 	case ARGP_KEY_ARG:
 		positional(state, c, arg);
 		return 0;
@@ -343,7 +361,26 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	}
 }
 
-const struct argp pf_common_argp = { .options = options, .parser = parse_option };
+/* Only the formats that the tool can write. */
+static char *help_filter(int key, const char *text, void *input)
+{
+	const struct pf_common *c = input;
+	struct pf_strbuf b = PF_STRBUF_INIT;
+
+	if (key != 'o' || !c)
+		return (char *)text;
+	for (size_t i = 0; format_words[i]; i++) {
+		if (c->formats & (1u << i))
+			pf_strbuf_addf(&b, "%s%s", b.len ? ", " : "", format_help[i]);
+	}
+	return b.data;
+}
+
+const struct argp pf_common_argp = {
+	.options = options,
+	.parser = parse_option,
+	.help_filter = help_filter,
+};
 
 void pf_common_init(struct pf_common *c, const char *tool, double interval_s)
 {
@@ -414,6 +451,7 @@ void pf_cli_parse(const struct argp *argp, int argc, char **argv, struct pf_comm
 		  int usage_status)
 {
 	hold_standard_descriptors();
+	setlocale(LC_CTYPE, ""); /* how wide characters are; numbers stay as they are */
 	argp_err_exit_status = usage_status;
 	c->options = join(argc, argv);
 	read_environment(c);

@@ -6,7 +6,6 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "lib/base/cleanup.h"
 #include "lib/base/error.h"
 #include "lib/base/file.h"
 #include "lib/cli/common.h"
@@ -19,17 +18,6 @@ static bool replaced(const struct pf_common *c)
 	return c->out_path && c->format == PF_FORMAT_PROM;
 }
 
-/* The recording that is replayed is also where the output goes. */
-static bool eats_itself(const struct pf_common *c)
-{
-	_cleanup_fclose_ FILE *f = NULL;
-
-	if (!c->replay_path || !c->out_path)
-		return false;
-	f = fopen(c->replay_path, "re");
-	return pf_file_is(f, c->out_path);
-}
-
 int pf_output_open(struct pf_output *o, const struct pf_common *c, struct pf_error *err)
 {
 	const char *no_color = getenv("NO_COLOR");
@@ -39,11 +27,8 @@ int pf_output_open(struct pf_output *o, const struct pf_common *c, struct pf_err
 	if (!replaced(c)) {
 		o->f = c->out_path ? pf_file_append(c->out_path, 0600, err) : stdout;
 		if (!o->f)
-			return -errno;
+			return -err->code;
 	}
-	if (eats_itself(c))
-		return pf_fail(err, EINVAL, "--replay would read what is written to %s",
-			       c->replay_path);
 	o->terminal = o->f && isatty(fileno(o->f));
 	o->columns = o->terminal ? pf_terminal_columns(fileno(o->f)) : 0;
 	o->color = c->color == PF_WHEN_ALWAYS ||

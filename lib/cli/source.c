@@ -40,6 +40,10 @@ struct pf_source {
 	uint64_t complaints;
 	double first_mono_s; /* start of the first interval */
 	double last_mono_s;
+	struct pf_interval first; /* of a replay: read early, as its header comes before it */
+	enum pf_source_event first_event;
+	struct pf_error first_error;
+	bool primed;
 	bool last_tick; /* the next moment is the last one */
 	bool ended;
 };
@@ -101,6 +105,41 @@ static int open_live(struct pf_source *s, const struct pf_source_need *need, str
 		pf_loop__watch_keys(s->loop);
 	ret = pf_loop__start(s->loop, c->interval_s, c->duration_s);
 	return ret ? pf_fail(err, -ret, "cannot set the timer: %s", strerror(-ret)) : 0;
+}
+
+static enum pf_source_event read_replay(struct pf_source *s, struct pf_interval *in,
+					struct pf_error *err)
+{
+	struct pf_error why = { 0 };
+	int ret = -EINTR;
+
+	while (ret == -EINTR) {
+		if (pf_stop_pending())
+			return PF_SOURCE_END;
+		why.code = 0;
+		ret = pf_replay__next(s->replay, in, &why);
+	}
+	if (ret < 0)
+		*err = why;
+	return ret < 0 ? PF_SOURCE_FAILED : ret ? PF_SOURCE_MOMENT : PF_SOURCE_END;
+}
+
+static void prime_replay(struct pf_source *s)
+{
+	s->first_event = read_replay(s, &s->first, &s->first_error);
+	s->primed = true;
+}
+
+static enum pf_source_event next_replay(struct pf_source *s, struct pf_interval *in,
+					struct pf_error *err)
+{
+	if (!s->primed)
+		return read_replay(s, in, err);
+	s->primed = false;
+	*in = s->first;
+	if (s->first_event == PF_SOURCE_FAILED)
+		*err = s->first_error;
+	return s->first_event;
 }
 
 static void fill_header(struct pf_source *s)
@@ -171,10 +210,9 @@ static int open_record(struct pf_source *s, struct pf_error *err)
 		return 0;
 	s->record = pf_file_append(s->common->record_path, 0600, err);
 	if (!s->record)
-		return -errno;
-	if (s->replay && pf_file_is(s->record, s->common->replay_path))
-		return pf_fail(err, EINVAL, "--record and --replay name the same file");
-	return 0;
+		return -err->code;
+	record_line(s, "header", pf_header_fields, pf_header_n_fields, pf_source__header(s));
+	return record_flush(s, err);
 }
 
 struct pf_source *pf_source__open(const struct pf_common *c, const struct pf_source_need *need,
@@ -188,7 +226,7 @@ struct pf_source *pf_source__open(const struct pf_common *c, const struct pf_sou
 		return NULL;
 	}
 	s->common = c;
-	pf_stop_catch();
+	pf_stop_catch(!need->survives_hangup);
 	if (c->replay_path) {
 		s->replay = pf_replay__open(c->replay_path, complain, s, err);
 		ret = s->replay ? 0 : -errno;
@@ -197,6 +235,8 @@ struct pf_source *pf_source__open(const struct pf_common *c, const struct pf_sou
 	}
 	if (!ret) {
 		fill_header(s);
+		if (s->replay)
+			prime_replay(s);
 		ret = open_record(s, err);
 	}
 	if (ret) {
@@ -265,23 +305,6 @@ static bool enough(const struct pf_source *s)
 	return pf_observe__all_gone(s->observe);
 }
 
-static enum pf_source_event next_replay(struct pf_source *s, struct pf_interval *in,
-					struct pf_error *err)
-{
-	struct pf_error why = { 0 };
-	int ret = -EINTR;
-
-	while (ret == -EINTR) {
-		if (pf_stop_pending())
-			return PF_SOURCE_END;
-		why.code = 0;
-		ret = pf_replay__next(s->replay, in, &why);
-	}
-	if (ret < 0)
-		*err = why;
-	return ret < 0 ? PF_SOURCE_FAILED : ret ? PF_SOURCE_MOMENT : PF_SOURCE_END;
-}
-
 static enum pf_source_event take_moment(struct pf_source *s, struct pf_interval *in,
 					struct pf_error *err)
 {
@@ -312,10 +335,6 @@ static int record_moment(struct pf_source *s, const struct pf_moment *m, struct 
 {
 	if (!s->record)
 		return 0;
-	/* Not before: in replay the machine is the recorded one, known only now. */
-	if (s->moments == 1)
-		record_line(s, "header", pf_header_fields, pf_header_n_fields,
-			    pf_source__header(s));
 	for (size_t i = 0; i < m->n; i++)
 		record_line(s, "sample", pf_sample_fields, pf_sample_n_fields, m->samples[i]);
 	return record_flush(s, err);

@@ -21,8 +21,9 @@ struct pf_error;
 struct pf_source;
 
 struct pf_source_need {
-	bool exe;     /* samples carry the executable's name */
-	bool tracing; /* fault events, if they can be had; else the kernel's totals do */
+	bool exe;	      /* samples carry the executable's name */
+	bool survives_hangup; /* SIGHUP does not end it */
+	bool tracing;	      /* fault events, if they can be had; else the kernel's totals do */
 };
 
 enum pf_source_event {

@@ -14,7 +14,7 @@ static void note(int signo)
 	stop = 1;
 }
 
-void pf_stop_catch(void)
+void pf_stop_catch(bool hangup_stops)
 {
 	struct sigaction action = { .sa_handler =
 					    note }; /* no SA_RESTART: blocking calls must end */
@@ -22,6 +22,8 @@ void pf_stop_catch(void)
 	signal(SIGPIPE, SIG_IGN);
 	for (size_t i = 0; i < sizeof(stops) / sizeof(stops[0]); i++)
 		sigaction(stops[i], &action, NULL);
+	if (!hangup_stops)
+		signal(SIGHUP, SIG_IGN);
 }
 
 bool pf_stop_pending(void)

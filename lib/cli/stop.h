@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Being told to stop: SIGINT, SIGTERM, SIGHUP. Blocking calls end with EINTR
+ * Being told to stop: SIGINT, SIGTERM and, unless it is survived, SIGHUP. Blocking calls end with EINTR
  * and a flag is left, the only one; SIGPIPE is ignored, writes tell.
  */
 #ifndef PF_LIB_CLI_STOP_H
@@ -10,7 +10,7 @@
 #include <stdbool.h>
 
 /* From now on. */
-void pf_stop_catch(void);
+void pf_stop_catch(bool hangup_stops);
 bool pf_stop_pending(void);
 
 /* The three signals are blocked until end; in between *open is the mask for ppoll to wait with. */

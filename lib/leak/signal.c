@@ -38,7 +38,7 @@ static const struct wording wordings[PF_N_SIGNALS] = {
 	[PF_SIGNAL_STEADY] = { TIMES, "its second half rose %s as much as its first",
 			       "at least %s" },
 	[PF_SIGNAL_SETTLED] = { TIMES, "its second half rose %s as much as its first",
-				"at most %s in a window this short" },
+				"at most %s" },
 	[PF_SIGNAL_NEW_GROUND] = { BYTES, "the floor is %s above what was before", "at least %s" },
 	[PF_SIGNAL_OUTGROWS] = { TIMES, "this rise goes %s as far beyond earlier ones as is asked",
 				 "at least %s" },

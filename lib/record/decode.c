@@ -116,7 +116,7 @@ static int get_string(const json_t *value, const struct pf_field *f, char *membe
 {
 	if (!json_is_string(value))
 		return wrong(why, "'%s' must be a string, not %s", f->key, kind_of(value));
-	if (f->type == PF_CHARS)
+	if (f->type == PF_CHARS || f->type == PF_NAME)
 		pf_text_utf8(member, f->size, json_string_value(value));
 	else if (json_string_length(value) > PF_DECODE_STRING)
 		return wrong(why, "'%s' is longer than %d bytes", f->key, PF_DECODE_STRING);
@@ -148,6 +148,7 @@ static int get_field(const json_t *value, const struct pf_field *f, void *record
 	case PF_BOOL:
 		return get_bool(value, f, (bool *)member, why);
 	case PF_CHARS:
+	case PF_NAME:
 	case PF_STRING:
 		return get_string(value, f, member, why);
 	}

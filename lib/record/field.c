@@ -22,6 +22,7 @@ void pf_fields_init(const struct pf_field *fields, size_t n, void *record)
 			*(bool *)member = false;
 			break;
 		case PF_CHARS:
+		case PF_NAME:
 			*member = '\0';
 			break;
 		case PF_STRING:

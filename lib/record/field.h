@@ -18,6 +18,7 @@ enum pf_type {
 	PF_TIME,   /* double, Unix seconds; written with 3 decimals */
 	PF_BOOL,   /* bool */
 	PF_CHARS,  /* char[size] inside the record, NUL-terminated */
+	PF_NAME,   /* the same, but "" = null */
 	PF_STRING, /* const char *, NULL = null */
 };
 
@@ -25,7 +26,7 @@ struct pf_field {
 	const char *key; /* JSON name */
 	enum pf_type type;
 	size_t offset;	  /* in the record */
-	size_t size;	  /* of the member; only PF_CHARS needs it */
+	size_t size;	  /* of the member; only PF_CHARS and PF_NAME need it */
 	const char *unit; /* "bytes", "seconds", "faults", "" */
 	const char *help; /* one sentence, for the manual, the schema and HELP lines */
 };

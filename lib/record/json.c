@@ -103,6 +103,8 @@ static int add_field(json_t *obj, const struct pf_field *f, const void *record)
 		return add(obj, f->key, json_boolean(*(const bool *)member));
 	case PF_CHARS:
 		return pf_json_add_string(obj, f->key, member);
+	case PF_NAME:
+		return pf_json_add_string(obj, f->key, *member ? member : NULL);
 	case PF_STRING:
 		return pf_json_add_string(obj, f->key, *(const char *const *)member);
 	}

@@ -9,14 +9,21 @@
 
 bool pf_cell_is_text(const struct pf_field *f)
 {
-	return f->type == PF_CHARS || f->type == PF_STRING;
+	return f->type == PF_CHARS || f->type == PF_NAME || f->type == PF_STRING;
 }
 
 const char *pf_cell_text(const struct pf_field *f, const void *row)
 {
 	const char *member = (const char *)row + f->offset;
 
-	return f->type == PF_CHARS ? member : *(const char *const *)member;
+	switch (f->type) {
+	case PF_CHARS:
+		return member;
+	case PF_NAME:
+		return *member ? member : NULL;
+	default:
+		return *(const char *const *)member;
+	}
 }
 
 bool pf_cell_is_unknown(const struct pf_field *f, const void *row)
@@ -27,6 +34,7 @@ bool pf_cell_is_unknown(const struct pf_field *f, const void *row)
 	case PF_REAL:
 	case PF_TIME:
 		return !isfinite(pf_field_real(f, row));
+	case PF_NAME:
 	case PF_STRING:
 		return !pf_cell_text(f, row);
 	case PF_BOOL:

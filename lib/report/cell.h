@@ -13,7 +13,7 @@
 
 bool pf_cell_is_text(const struct pf_field *f);
 
-/* The text of a PF_CHARS or PF_STRING field; NULL = unknown. */
+/* The text of a PF_CHARS, PF_NAME or PF_STRING field; NULL = unknown. */
 const char *pf_cell_text(const struct pf_field *f, const void *row);
 
 bool pf_cell_is_unknown(const struct pf_field *f, const void *row);

@@ -43,6 +43,7 @@ static json_t *types_of(enum pf_type type)
 	case PF_REAL:
 	case PF_TIME:
 		return json_pack("[ss]", "number", "null");
+	case PF_NAME:
 	case PF_STRING:
 		return json_pack("[ss]", "string", "null");
 	case PF_BOOL:
@@ -81,10 +82,8 @@ json_t *pf_json_schema(const char *type, const struct pf_field *fields, size_t n
 			 "additionalProperties", 1);
 }
 
-int pf_json_schema_text(struct pf_strbuf *out, const char *type, const struct pf_field *fields,
-			size_t n)
+int pf_json_schema_text(struct pf_strbuf *out, struct json_t *schema)
 {
-	json_t *schema = pf_json_schema(type, fields, n);
 	char *text = schema ? json_dumps(schema, JSON_INDENT(2)) : NULL;
 
 	json_decref(schema);

@@ -59,9 +59,8 @@ int pf_json_rows(struct pf_strbuf *out, const char *type, const struct pf_column
 struct json_t;
 struct json_t *pf_json_schema(const char *type, const struct pf_field *fields, size_t n);
 
-/* The same as text, indented, appended to out. 0 or -ENOMEM. */
-int pf_json_schema_text(struct pf_strbuf *out, const char *type, const struct pf_field *fields,
-			size_t n);
+/* The same as text, indented, appended to out; takes the reference. NULL gives -ENOMEM. */
+int pf_json_schema_text(struct pf_strbuf *out, struct json_t *schema);
 
 /* --columns help: key, heading, unit, meaning; 80 columns wide, '*' marks the default ones. */
 int pf_columns_help(struct pf_strbuf *out, const struct pf_column *cols, size_t n);

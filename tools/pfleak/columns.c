@@ -34,11 +34,12 @@ const struct pf_column pfleak_cols[] = {
 	    "Rule that fired; null for the model."),
 	COL(model, PF_STRING, "", "MODEL", -8, PF_LOOK_PLAIN, false, "Model that judged."),
 	COL(state, PF_STRING, "", "STATE", -8, PF_LOOK_PLAIN, true,
-	    "None, watch, firing or resolved."),
+	    "State of its alert: none, watch, firing or resolved."),
 	COL(reason, PF_CHARS, "", "REASON", -60, PF_LOOK_PLAIN, false, "Why, in a sentence."),
 	COL(confidence, PF_INT, "percent", "CNF", 3, PF_LOOK_PLAIN, true, "0-100 that it leaks."),
 	COL(class, PF_STRING, "", "CLASS", -12, PF_LOOK_PLAIN, true, "Kind of growth."),
-	COL(level, PF_STRING, "", "LEVEL", -8, PF_LOOK_PLAIN, false, "Info, warning or critical."),
+	COL(level, PF_STRING, "", "LEVEL", -8, PF_LOOK_PLAIN, false,
+	    "Level of its alert: info, warning or critical."),
 	COL(severity, PF_INT, "", "SEV", 3, PF_LOOK_PLAIN, false, "1-10, by size and time left."),
 	COL(severity_label, PF_STRING, "", "SEVERITY", -11, PF_LOOK_PLAIN, false,
 	    "The same in a word."),
@@ -49,7 +50,7 @@ const struct pf_column pfleak_cols[] = {
 	COL(time_left_s, PF_REAL, "seconds", "LEFT", 6, PF_LOOK_DURATION, true,
 	    "Until the tightest limit is reached."),
 	COL(limit_bytes, PF_INT, "bytes", "LIMIT", 6, PF_LOOK_BYTES, false, "The tightest limit."),
-	COL(limit_source, PF_CHARS, "", "LIMITED-BY", -24, PF_LOOK_PLAIN, false,
+	COL(limit_source, PF_NAME, "", "LIMITED-BY", -24, PF_LOOK_PLAIN, false,
 	    "Where that limit is set."),
 	COL(rss_bytes, PF_INT, "bytes", "RSS", 6, PF_LOOK_BYTES, true, "Resident memory."),
 	COL(swap_bytes, PF_INT, "bytes", "SWAP", 6, PF_LOOK_BYTES, false, "Swapped out."),
@@ -73,6 +74,12 @@ const struct pf_column pfleak_cols[] = {
 
 const size_t pfleak_n_cols = PF_ARRAY_SIZE(pfleak_cols);
 const size_t pfleak_n_alert_cols = PF_ARRAY_SIZE(pfleak_cols) - 5;
+
+/* Now, or it was until this moment. */
+static bool firing(const struct pf_verdict *v)
+{
+	return v->state == PF_ALERT_FIRING || (v->transition && v->previous == PF_ALERT_FIRING);
+}
 
 static int level_rank(const struct pf_verdict *v)
 {
@@ -98,7 +105,7 @@ void pfleak_row_fill(struct pfleak_row *row, const struct pf_verdict *v,
 		.state = pf_alert_state_name(v->state),
 		.confidence = v->confidence,
 		.class = pf_class_name(v->class),
-		.level = pf_alert_level_name(v->level),
+		.level = pf_alert_level_name(firing(v) ? v->level : PF_LEVEL_INFO),
 		.severity = v->severity,
 		.severity_label = v->severity_label,
 		.growth_bytes_per_s = v->growth_bytes_per_s,
@@ -125,11 +132,17 @@ static const char *const list_keys[] = { "pid",		"comm",	      "confidence",
 					 "time_left_s", "fault_rate", "rss_bytes",
 					 "vsz_bytes",	NULL };
 
+/* In place of VSZ, which is the least telling: eighty columns, the time included. */
 static void add_time(struct pfleak_columns *c)
 {
-	memmove(&c->list.index[1], &c->list.index[0], c->list.n * sizeof(c->list.index[0]));
-	c->list.index[0] = (size_t)pf_columns_find(pfleak_cols, pfleak_n_cols, "ts");
-	c->list.n++;
+	struct pf_column_set with = { .n = 1 };
+
+	with.index[0] = (size_t)pf_columns_find(pfleak_cols, pfleak_n_cols, "ts");
+	for (size_t i = 0; i < c->list.n && with.n < PF_ARRAY_SIZE(with.index); i++) {
+		if (strcmp(pfleak_cols[c->list.index[i]].field.key, "vsz_bytes"))
+			with.index[with.n++] = c->list.index[i];
+	}
+	c->list = with;
 }
 
 int pfleak_columns(struct pfleak_columns *c, const struct pfleak_opts *o, struct pf_error *err)
@@ -144,11 +157,11 @@ int pfleak_columns(struct pfleak_columns *c, const struct pfleak_opts *o, struct
 			(size_t)pf_columns_find(pfleak_cols, pfleak_n_cols, *key);
 	if (o->common.format == PF_FORMAT_JSON)
 		pf_columns_all(pfleak_cols, pfleak_n_cols, &c->list);
+	if (o->common.timestamps)
+		add_time(c);
 	if (o->common.columns && !o->common.columns_help &&
 	    pf_columns_parse(o->common.columns, pfleak_cols, pfleak_n_cols, &c->list, &why))
 		return pf_fail(err, EINVAL, "--columns: %s", why.text);
-	if (o->common.timestamps)
-		add_time(c);
 	index = pf_columns_parse_one(sort, pfleak_cols, pfleak_n_cols, &why);
 	if (index < 0)
 		return pf_fail(err, EINVAL, "--sort: %s", why.text);

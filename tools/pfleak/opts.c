@@ -43,7 +43,7 @@ static const char doc[] =
 	"EXAMPLES:\n"
 	"  pfleak                          # watch the machine, a line per event\n"
 	"  pfleak --list --watch           # the suspects on one screen\n"
-	"  pfleak -p 1234 --explain        # one process, and why\n"
+	"  pfleak -p 1234 --list --explain # one process, and why\n"
 	"  pfleak --grace 60 1             # a quick look at fast leaks\n"
 	"  pfleak -d 30m 10 || mail ...    # exit status tells: 1 warning, 2 critical\n"
 	"  pfleak -o json -O /var/log/pfleak.jsonl\n"

@@ -7,6 +7,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/base/error.h"
 #include "lib/base/log.h"
@@ -120,16 +121,32 @@ static int moment(void *ctx, struct pf_run *run, const struct pf_moment *m)
 
 /* ---- begin and end -------------------------------------------------------- */
 
-static int describe(void *ctx, struct pf_run *run)
+/* The columns, and what is no column: the signals. */
+static json_t *alert_schema(void)
 {
 	struct pf_field fields[64];
+	json_t *schema;
+
+	for (size_t i = 0; i < pfleak_n_alert_cols; i++)
+		fields[i] = pfleak_cols[i].field;
+	schema = pf_json_schema("alert", fields, pfleak_n_alert_cols);
+	if (json_object_set_new(json_object_get(schema, "properties"), "signals",
+				json_pack("{s:s, s:{s:s}, s:s}", "type", "object",
+					  "additionalProperties", "type", "integer", "description",
+					  "Points of each signal; they add up to confidence."))) {
+		json_decref(schema);
+		return NULL;
+	}
+	return schema;
+}
+
+static int describe(void *ctx, struct pf_run *run)
+{
 	struct pfleak *p = ctx;
 
 	if (p->opts.common.columns_help)
 		return pf_columns_help(&run->out.buf, pfleak_cols, pfleak_n_cols);
-	for (size_t i = 0; i < pfleak_n_alert_cols; i++)
-		fields[i] = pfleak_cols[i].field;
-	return pf_json_schema_text(&run->out.buf, "alert", fields, pfleak_n_alert_cols);
+	return pf_json_schema_text(&run->out.buf, alert_schema());
 }
 
 static int begin(void *ctx, struct pf_run *run)
@@ -137,6 +154,10 @@ static int begin(void *ctx, struct pf_run *run)
 	struct pfleak *p = ctx;
 
 	p->report.run = run;
+	if (!p->opts.list && !p->opts.common.replay_path && isatty(STDERR_FILENO))
+		pf_warn("watching every %gs; a watch or an alert will be told here (--list shows "
+			"all, Ctrl-C ends)",
+			p->opts.common.interval_s);
 	return 0;
 }
 
@@ -172,7 +193,7 @@ static int open_all(struct pfleak *p, struct pf_error *err)
 static enum pfleak_status watch(struct pfleak *p)
 {
 	static const struct pf_run_ops ops = {
-		.need = { .exe = true, .tracing = false },
+		.need = { .exe = true, .tracing = false, .survives_hangup = true },
 		.describe = describe,
 		.begin = begin,
 		.moment = moment,

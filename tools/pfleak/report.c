@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "lib/base/cleanup.h"
 #include "lib/base/text.h"
 #include "lib/base/units.h"
 #include "lib/record/json.h"
@@ -58,28 +59,43 @@ void pfleak_add_signals(struct pf_strbuf *b, const struct pf_signal *signals, si
 		pf_strbuf_addf(b, "    %s\n", pf_signal_text(text, sizeof(text), &signals[i]));
 }
 
+/* Words on lines of 80 columns, each indented by four. */
+static void add_wrapped(struct pf_strbuf *b, const char *text)
+{
+	size_t column = 0;
+
+	while (*text) {
+		size_t len = strcspn(text, " ");
+
+		if (column && column + 1 + len > 80) {
+			pf_strbuf_addch(b, '\n');
+			column = 0;
+		}
+		pf_strbuf_adds(b, column ? " " : "    ");
+		pf_strbuf_addmem(b, text, len);
+		column += (column ? 1 : 4) + len;
+		text += len + strspn(text + len, " ");
+	}
+	pf_strbuf_addch(b, '\n');
+}
+
 static void add_facts(struct pf_strbuf *b, const struct pf_verdict *v)
 {
-	char growth[16], error[16], rss[16], swap[16], left[16];
-	char source[PF_LIMIT_SOURCE_LEN * PF_TEXT_GROWTH];
+	_cleanup_(pf_strbuf_free) struct pf_strbuf line = PF_STRBUF_INIT;
+	char rss[16], swap[16], left[16], source[PF_LIMIT_SOURCE_LEN * PF_TEXT_GROWTH];
 
-	if (v->window_s > 0 && !isnan(v->growth_bytes_per_s))
-		pf_strbuf_addf(b, "    growth %s/min +-%s, class %s",
-			       pf_fmt_delta_bytes(growth, sizeof(growth),
-						  (int64_t)(v->growth_bytes_per_s * 60)),
-			       pf_fmt_bytes(error, sizeof(error), (int64_t)(v->growth_error * 60)),
-			       pf_class_name(v->class));
-	else
-		pf_strbuf_addf(b, "    class %s", pf_class_name(v->class));
+	pf_strbuf_addf(&line, "class %s", pf_class_name(v->class));
 	if (v->rss_bytes != PF_UNKNOWN)
-		pf_strbuf_addf(b, ", RSS %s", pf_fmt_bytes(rss, sizeof(rss), v->rss_bytes));
+		pf_strbuf_addf(&line, ", RSS %s", pf_fmt_bytes(rss, sizeof(rss), v->rss_bytes));
 	if (v->swap_bytes != PF_UNKNOWN && v->swap_bytes > 0)
-		pf_strbuf_addf(b, " + swap %s", pf_fmt_bytes(swap, sizeof(swap), v->swap_bytes));
+		pf_strbuf_addf(&line, " + swap %s",
+			       pf_fmt_bytes(swap, sizeof(swap), v->swap_bytes));
+	pf_strbuf_addf(&line, ", severity %d %s", v->severity, v->severity_label);
 	if (!isnan(v->time_left_s))
-		pf_strbuf_addf(b, ", %s left until %s",
+		pf_strbuf_addf(&line, ", %s left until %s",
 			       pf_fmt_duration(left, sizeof(left), v->time_left_s),
 			       pf_text_printable(source, sizeof(source), v->limit.source));
-	pf_strbuf_addch(b, '\n');
+	add_wrapped(b, line.data ? line.data : "");
 }
 
 static void text_event(struct pfleak_report *r, const struct pf_verdict *v)
@@ -91,12 +107,11 @@ static void text_event(struct pfleak_report *r, const struct pf_verdict *v)
 	pf_strbuf_addf(b, " %s%-8s%s pid %" PRId64 " (%s) ", colour(r, v), headline(v),
 		       r->run->out.color ? "\033[0m" : "", v->pid,
 		       pf_text_printable(comm, sizeof(comm), v->comm));
-	if (v->state != PF_ALERT_RESOLVED)
-		pf_strbuf_addf(b, "confidence %d, severity %d %s", v->confidence, v->severity,
-			       v->severity_label);
+	if (v->state == PF_ALERT_RESOLVED)
+		pf_strbuf_addf(b, "%s\n", pf_alert_end_name(v->end));
 	else
-		pf_strbuf_addf(b, "%s", pf_alert_end_name(v->end));
-	pf_strbuf_addf(b, "\n    %s\n", pf_verdict_reason(reason, sizeof(reason), v));
+		pf_strbuf_addf(b, "confidence %d\n", v->confidence);
+	add_wrapped(b, pf_verdict_reason(reason, sizeof(reason), v));
 	if (v->state == PF_ALERT_RESOLVED)
 		return;
 	add_facts(b, v);

@@ -79,7 +79,7 @@ static const struct pf_column own[] = {
 	  .width = -9 },
 	{ .field = PF_FIELD(struct pfstat_row, name, "name", PF_STRING, "", "Name of the group."),
 	  .header = "NAME",
-	  .width = -24 },
+	  .width = -20 },
 	{ .field = PF_FIELD(struct pfstat_row, warn, "warn", PF_BOOL, "",
 			    "More faults a second than --warn allows."),
 	  .header = "WARN",
@@ -181,6 +181,9 @@ static void add_time(struct pfstat_columns *c)
 	struct pf_column_set with = { 0 };
 	size_t ts = (size_t)pf_columns_find(c->col, c->n, "ts");
 
+	/* Eighty columns, the time included. */
+	c->col[pf_columns_find(c->col, c->n, "comm")].width = -10;
+	c->col[pf_columns_find(c->col, c->n, "name")].width = -11;
 	with.index[with.n++] = ts;
 	for (size_t i = 0; i < c->set.n && with.n < PF_ARRAY_SIZE(with.index); i++) {
 		if (c->set.index[i] != ts)

@@ -21,14 +21,18 @@ static int most_faults(const void *a, const void *b)
 static void final_line(struct pf_strbuf *b, const char *pid, const char *name,
 		       const struct pfstat_sum *sum)
 {
-	char safe[PF_COMM_LEN * PF_TEXT_GROWTH], cut[64], rate[16], growth[16], time[16];
+	char safe[PF_COMM_LEN * PF_TEXT_GROWTH], cut[128], faults[24] = "-", rate[16] = "-",
+							   growth[16], time[16];
 
+	if (sum->faults != PF_UNKNOWN) {
+		snprintf(faults, sizeof(faults), "%" PRId64, sum->faults);
+		pf_fmt_rate(rate, sizeof(rate),
+			    sum->seconds > 0 ? (double)sum->faults / sum->seconds : 0);
+	}
 	pf_text_printable(safe, sizeof(safe), name);
 	pf_text_fit(cut, sizeof(cut), safe, 24);
-	pf_strbuf_addf(b, "%7s %s%*s %11" PRId64 " %9s %9s %9s\n", pid, cut,
-		       (int)(24 - pf_text_width(cut)), "", sum->faults,
-		       pf_fmt_rate(rate, sizeof(rate),
-				   sum->seconds > 0 ? (double)sum->faults / sum->seconds : 0),
+	pf_strbuf_addf(b, "%7s %s%*s %11s %9s %9s %9s\n", pid, cut, (int)(24 - pf_text_width(cut)),
+		       "", faults, rate,
 		       pf_fmt_delta_bytes(growth, sizeof(growth), sum->growth_bytes),
 		       pf_fmt_duration(time, sizeof(time), sum->seconds));
 }
@@ -81,10 +85,8 @@ static void table_end(struct pfstat_report *r)
 	struct pf_strbuf *b = &r->run->out.buf;
 	char name[64];
 
-	if (r->shown)
-		pf_strbuf_addch(b, '\n');
 	if (r->shown > 1 || r->rows.opts->common.watch) {
-		pf_strbuf_addf(b, "%7s %-24s %11s %9s %9s %9s\n", "PID", "FINAL REPORT", "FAULTS",
+		pf_strbuf_addf(b, "\n%7s %-24s %11s %9s %9s %9s\n", "PID", "FINAL REPORT", "FAULTS",
 			       "AVG/s", "GROWTH", "TIME");
 		final_groups(r);
 		if (others->processes) {
@@ -111,24 +113,26 @@ static json_t *json_losses(const struct pfstat_report *r)
 			 (json_int_t)pf_source__skipped(r->run->source));
 }
 
-static int json_end(struct pfstat_report *r)
+static json_t *json_counts(const struct pfstat_report *r)
 {
 	const struct pfstat_sum *all = pfstat_groups__machine_sum(r->rows.groups);
+	json_t *obj = json_object();
 
-	return pf_run_summary_json(
-		r->run,
-		json_pack("{s:I,s:I,s:I,s:I,s:I,s:I}", "moments",
-			  (json_int_t)pf_source__moments(r->run->source), "faults",
-			  (json_int_t)all->faults, "minor", (json_int_t)all->minor, "major",
-			  (json_int_t)all->major, "exited", (json_int_t)all->processes, "warned",
-			  (json_int_t)r->warned),
-		json_losses(r));
+	if (obj && !pf_json_add_int(obj, "moments", (int64_t)pf_source__moments(r->run->source)) &&
+	    !pf_json_add_int(obj, "faults", all->faults) &&
+	    !pf_json_add_int(obj, "minor", all->minor) &&
+	    !pf_json_add_int(obj, "major", all->major) &&
+	    !pf_json_add_int(obj, "exited", all->processes) &&
+	    !pf_json_add_int(obj, "warned", (int64_t)r->warned))
+		return obj;
+	json_decref(obj);
+	return NULL;
 }
 
 int pfstat_report_end(struct pfstat_report *r)
 {
 	if (r->rows.opts->common.format == PF_FORMAT_JSON)
-		return json_end(r);
+		return pf_run_summary_json(r->run, json_counts(r), json_losses(r));
 	if (r->rows.opts->common.format == PF_FORMAT_TABLE)
 		table_end(r);
 	return 0;

@@ -86,6 +86,12 @@ static void add_members(struct pf_sample *sum, const struct pf_sample *s, const 
 			  *(const int64_t *)((const char *)s + offsets[i]));
 }
 
+/* Unknown until a sample tells. */
+static void forget_counts(struct pfstat_sum *sum)
+{
+	sum->faults = sum->minor = sum->major = sum->user = sum->kernel = PF_UNKNOWN;
+}
+
 struct pfstat_groups *pfstat_groups__new(const struct pfstat_opts *o, bool users)
 {
 	struct pfstat_groups *g = calloc(1, sizeof(*g));
@@ -94,9 +100,9 @@ struct pfstat_groups *pfstat_groups__new(const struct pfstat_opts *o, bool users
 		return NULL;
 	g->opts = o;
 	g->want_users = users || o->by == BY_USER;
-	g->machine.sum.user = g->machine.sum.kernel = PF_UNKNOWN;
+	forget_counts(&g->machine.sum);
+	forget_counts(&g->others);
 	g->machine.rss_bytes = PF_UNKNOWN;
-	g->others.user = g->others.kernel = PF_UNKNOWN;
 	return g;
 }
 
@@ -235,7 +241,7 @@ static struct entry *find_or_add(struct pfstat_groups *g, const struct pf_sample
 	memcpy(e->key, key, len);
 	e->key_len = len;
 	e->group.rss_bytes = PF_UNKNOWN;
-	e->group.sum.user = e->group.sum.kernel = PF_UNKNOWN;
+	forget_counts(&e->group.sum);
 	e->first_mono_s = NAN;
 	HASH_ADD_KEYPTR(hh, g->entries, e->key, len, e);
 	if (!e->hh.tbl) {
@@ -492,14 +498,6 @@ static void add_machine(struct pfstat_groups *g, const struct pf_moment *m)
 	sum->seconds = m->mono_s - g->first_mono_s;
 }
 
-/* What is left of an interval when the run is ended says little about rates. */
-static bool short_moment(const struct pfstat_groups *g, const struct pf_moment *m)
-{
-	const struct pf_common *c = &g->opts->common;
-
-	return !c->replay_path && m->interval_s * 2 < c->interval_s;
-}
-
 int pfstat_groups__add(struct pfstat_groups *g, const struct pf_moment *m)
 {
 	double warn = g->opts->warn_per_s;
@@ -521,8 +519,7 @@ int pfstat_groups__add(struct pfstat_groups *g, const struct pf_moment *m)
 		struct pfstat_row *row = &g->active[i]->row;
 
 		complete_growth(g->active[i]);
-		row->warn = warn > 0 && !short_moment(g, m) &&
-			    (double)row->s.faults > warn * m->interval_s;
+		row->warn = warn > 0 && (double)row->s.faults > warn * m->interval_s;
 	}
 	add_machine(g, m);
 	find_vanished(g);

@@ -25,12 +25,12 @@ struct pfstat_row {
 	bool warn;
 };
 
-/* Since the start of the run. */
+/* Since the start of the run; counts are PF_UNKNOWN where no sample told. */
 struct pfstat_sum {
 	int64_t faults;
 	int64_t minor;
 	int64_t major;
-	int64_t user; /* PF_UNKNOWN without tracing */
+	int64_t user;
 	int64_t kernel;
 	int64_t growth_bytes; /* of RSS; a process's own death does not take it back */
 	double seconds;	      /* in how much time */

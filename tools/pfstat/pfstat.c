@@ -28,7 +28,8 @@ static int describe(void *ctx, struct pf_run *run)
 
 	if (p->opts.common.columns_help)
 		return pf_columns_help(&run->out.buf, p->columns.col, p->columns.n);
-	return pf_json_schema_text(&run->out.buf, "sample", pf_sample_fields, pf_sample_n_fields);
+	return pf_json_schema_text(&run->out.buf,
+				   pf_json_schema("sample", pf_sample_fields, pf_sample_n_fields));
 }
 
 static int begin(void *ctx, struct pf_run *run)

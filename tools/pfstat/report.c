@@ -16,6 +16,7 @@
 
 #define HIST_BUCKETS 32
 #define BAR_WIDTH    40
+#define ROWS_MIN     5 /* on a screen, before the histogram is shown */
 
 /* ---- pieces --------------------------------------------------------------- */
 
@@ -158,14 +159,25 @@ static void screen_line(struct pfstat_report *r, const struct pf_moment *m)
 		       r->rows.opts->common.interval_s, m->n, h->backend ? h->backend : "-");
 }
 
-/* Lines left on the screen for rows, when it is redrawn. */
+/* Lines of a screen that rows and histogram can share. */
 static size_t room(const struct pfstat_report *r)
 {
 	size_t rows = pf_output_rows(&r->run->out);
-	size_t taken = 3 + (r->rows.opts->total ? 2 : 0) + (r->rows.opts->warn_per_s > 0) +
-		       (r->rows.opts->hist ? 20 : 0);
+	size_t taken = 3 + (r->rows.opts->total ? 2 : 0) + (r->rows.opts->warn_per_s > 0);
 
 	return rows > taken ? rows - taken : 1;
+}
+
+/* The histogram's lines; on a screen it gives way to at least a few rows. */
+static size_t hist_lines(const struct pfstat_report *r)
+{
+	uint64_t bucket[HIST_BUCKETS] = { 0 };
+	size_t lines;
+
+	if (!r->rows.opts->hist)
+		return 0;
+	lines = count_rates(r, bucket) + 2;
+	return r->rows.opts->common.watch && lines + ROWS_MIN > room(r) ? 0 : lines;
 }
 
 static int table_rows(struct pfstat_report *r, const struct pf_moment *m)
@@ -179,8 +191,8 @@ static int table_rows(struct pfstat_report *r, const struct pf_moment *m)
 	rows.row = pfstat_rows_top(&r->rows, &rows.n);
 	if (!rows.row && rows.n)
 		return -ENOMEM;
-	if (r->rows.opts->common.watch && rows.n > room(r))
-		rows.n = room(r);
+	if (r->rows.opts->common.watch && rows.n > room(r) - hist_lines(r))
+		rows.n = room(r) - hist_lines(r);
 	ret = pf_table_head(&r->run->out.buf, c->col, &c->set, &look);
 	if (!ret)
 		ret = pf_table_rows(&r->run->out.buf, c->col, &c->set, &rows, &look);
@@ -208,7 +220,7 @@ static int table_moment(struct pfstat_report *r, const struct pf_moment *m)
 	if (r->rows.opts->warn_per_s > 0)
 		pf_strbuf_addf(&r->run->out.buf, "%zu above %g faults/s\n", warned,
 			       r->rows.opts->warn_per_s);
-	if (r->rows.opts->hist)
+	if (hist_lines(r))
 		table_hist(r);
 	return ret;
 }
