@@ -132,14 +132,16 @@ static const char *const list_keys[] = { "pid",		"comm",	      "confidence",
 					 "time_left_s", "fault_rate", "rss_bytes",
 					 "vsz_bytes",	NULL };
 
-/* In place of VSZ, which is the least telling: eighty columns, the time included. */
+/* In place of what tells least: eighty columns, the time included. */
 static void add_time(struct pfleak_columns *c)
 {
 	struct pf_column_set with = { .n = 1 };
 
 	with.index[0] = (size_t)pf_columns_find(pfleak_cols, pfleak_n_cols, "ts");
 	for (size_t i = 0; i < c->list.n && with.n < PF_ARRAY_SIZE(with.index); i++) {
-		if (strcmp(pfleak_cols[c->list.index[i]].field.key, "vsz_bytes"))
+		const char *key = pfleak_cols[c->list.index[i]].field.key;
+
+		if (strcmp(key, "vsz_bytes") && strcmp(key, "fault_rate"))
 			with.index[with.n++] = c->list.index[i];
 	}
 	c->list = with;

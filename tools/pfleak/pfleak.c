@@ -64,6 +64,11 @@ static enum pfleak_status found(struct pfleak *p)
 
 	if (!pfleak_bounded(&p->opts))
 		return PFLEAK_OK;
+	if (!pf_leak__stats(p->leak)->seen && !p->opts.common.columns_help &&
+	    !p->opts.common.json_schema) {
+		pf_warn("no process was seen: nothing can be said");
+		return PFLEAK_UNKNOWN;
+	}
 	pf_leak__each(p->leak, take_worst, &w);
 	return w.status;
 }

@@ -14,8 +14,8 @@ static const struct argp_option options[] = {
 	{ "by", OPT_BY, "KEY", 0, "One line per pid, comm, cgroup, container or user", 0 },
 	{ "total", OPT_TOTAL, NULL, 0, "Add the sum of all processes, and memory pressure", 0 },
 	{ "hist", OPT_HIST, NULL, 0, "Add a histogram of the processes' fault rates", 0 },
-	{ "warn", OPT_WARN, "RATE", OPTION_ARG_OPTIONAL,
-	  "Mark and count processes with more than RATE faults a second (100)", 0 },
+	{ "warn", OPT_WARN, "RATE", 0,
+	  "Mark and count processes with more than RATE faults a second; 100 is a good start", 0 },
 	{ "label-pid", OPT_LABEL_PID, NULL, 0, "With -o prom: a series per process, not per name",
 	  0 },
 	{ 0 },
@@ -31,7 +31,7 @@ static const char doc[] =
 	"  pfstat -s rss_delta_bytes   # who grows fastest\n"
 	"  pfstat -p 1234 -T           # one process, with the time\n"
 	"  pfstat --by cgroup --total  # per cgroup, and the machine\n"
-	"  pfstat --warn=500 --watch   # a screen that marks more than 500/s\n"
+	"  pfstat --warn 500 --watch   # a screen that marks more than 500/s\n"
 	"  pfstat -o json -n 0 10      # all processes, one JSON object a line\n"
 	"  pfstat -o prom -O /var/lib/node_exporter/pfstat.prom 15\n"
 	"  pfstat --record day.jsonl -d 24h 60 >/dev/null\n"
@@ -58,7 +58,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		o->hist = true;
 		return 0;
 	case OPT_WARN:
-		o->warn_per_s = arg ? pf_arg_rate(state, "--warn", arg) : 100;
+		o->warn_per_s = pf_arg_rate(state, "--warn", arg);
 		return 0;
 	case OPT_LABEL_PID:
 		o->label_pid = true;

@@ -136,7 +136,7 @@ def classes():
     run([
         (1, 'flat', lambda t: dict(anon=50 * MB + noise(t, 20000))),
         (2, 'plateau', lambda t: dict(anon=levels_off(t, 150 * MB))),
-        (3, 'step', lambda t: dict(anon=(40 if t < 3000 else 140) * MB + noise(t, 20000))),
+        (3, 'step', lambda t: dict(anon=(40 + 30 * int(t / 900)) * MB + noise(t, 20000))),
         (4, 'sawtooth', lambda t: dict(anon=40 * MB + teeth(t, 200, 60 * MB))),
         (5, 'linear', lambda t: dict(anon=line(t, 100000))),
         (6, 'accelerating', lambda t: dict(anon=30 * MB + int(20 * t * t))),
@@ -153,10 +153,10 @@ def incarnations(count):
     for i in range(1, count // 100 + 1):
         ts = FIRST_TS + i * TICK_S
         put(type='sample', ts=ts, pid=99999, start_ts=FIRST_TS - 60, comm='leaky',
-            rss_bytes=line(i * TICK_S, 20000))
+            rss_bytes=line(i * TICK_S, 20000), faults=3000)
         for pid in range(1, 101):
             put(type='sample', ts=ts, pid=pid, start_ts=ts - 5, comm=f'worker{i}',
-                rss_bytes=20 * MB + pid * 4096)
+                rss_bytes=20 * MB + pid * 4096, faults=3)
 
 
 def main(arguments):
