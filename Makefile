@@ -289,7 +289,7 @@ WHERE = PF_BUILD='$(abspath $(O))' PF_BIN='$(abspath $(O))/bin' \
 
 .PHONY: check check-bpf test test-all demo demo-run lint corpus bench need-root
 check: all workloads examples san
-	$(Q)$(WHERE) tests/run.sh lint unit bats-user replay-san
+	$(Q)$(WHERE) tests/run.sh lint unit replay-san bats-user
 
 check-bpf: need-root all workloads examples
 	$(Q)$(WHERE) tests/run.sh bats-root
@@ -299,7 +299,7 @@ test: need-root
 	$(Q)$(MAKE) deps
 	$(Q)$(MAKE) test-all
 test-all: all workloads examples san
-	$(Q)$(WHERE) tests/run.sh lint unit bats-user replay-san bats-root
+	$(Q)$(WHERE) tests/run.sh lint unit replay-san bats-user bats-root
 
 demo: need-root
 	$(Q)$(MAKE) deps

@@ -4,47 +4,69 @@
 #
 #   lint        each program in tests/lint is one test
 #   unit        the sanitizer build's unit tests
+#   replay-san  what bats-user runs, with the sanitizer build's tools
 #   bats-user   tests/bats/*.bats but the next, without privileges
 #   bats-root   tests/bats/*.root.bats
-#   replay-san  what bats-user runs, with the sanitizer build's tools
 #
 # Runs what was built before: start it through make. As root, unit, bats-user
 # and replay-san run as nobody in a copy of the tree, as nobody may not read
 # this one. The last line counts: "N passed, N failed", ", N skipped" if any.
 # Fails when a test fails, when a suite is empty, cut short or too slow.
+# replay-san runs beside bats-user where that follows it.
 #
-# Environment: PF_BUILD (./build), PF_SAN_BUILD (its san/), BATS_TEST_TIMEOUT (60).
+# Environment: PF_BUILD (./build), PF_SAN_BUILD (its san/), BATS_TEST_TIMEOUT (120).
 # What tests get: PF_BIN PF_WORK PF_EXAMPLES PF_BUILD, PF_SAN=1 under sanitizers.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 # A test that runs make shall not think it is part of the one that runs us.
-unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES BATS_RUN_SKIPPED O DESTDIR CDPATH
+unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES O DESTDIR
+# Nor shall its outcome depend on whose shell this is.
+unset CDPATH COLUMNS LINES LANGUAGE NO_COLOR PF_FORCE_SNAPSHOT
+export LC_ALL=C.UTF-8 TZ=UTC
 
 build=$(realpath -m "${PF_BUILD:-build}")
 san=$(realpath -m "${PF_SAN_BUILD:-$build/san}")
 built=$build # stays, where a copy takes the other's place
 sanitizer_exit=86 # no status of ours, so that no test can take a report for an expected failure
 
-scratch=''
-running=''
-passed=0
-failures=()
-skips=()
-root='' # the tree that unprivileged tests see
-as=()   # what runs them
-vars=() # what they find in the environment
+scratch='' # holds, among others, the results: a letter (P, F, S or T for time) and what
+running='' # the program that speaks
+beside=''  # the suite that runs beside this one
+root=''    # the tree that unprivileged tests see
+as=()      # what runs them
+vars=()    # what they find in the environment
+
+stop() {
+  local pid
+  for pid in $running $beside; do
+    { kill "$pid" && wait "$pid"; } 2>/dev/null
+  done
+}
 
 cleanup() {
   trap - EXIT INT TERM HUP
-  [ -z "$running" ] || { kill "$running" && wait "$running"; } 2>/dev/null
+  stop
   [ -z "$scratch" ] || rm -rf "$scratch"
 }
 trap cleanup EXIT
 trap 'cleanup; exit 130' INT
 trap 'cleanup; exit 143' TERM HUP
 
+record() {
+  printf '%s %s\n' "$1" "$2" >>"$scratch/results"
+}
+
+# The results of a letter, without it.
+recorded() {
+  sed -n "s/^$1 //p" "$scratch/results"
+}
+
+count() {
+  grep -c "^$1 " "$scratch/results"
+}
+
 fail() {
-  failures+=("$1")
+  record F "$1"
   printf 'not ok - %s\n' "$1"
 }
 
@@ -58,36 +80,41 @@ tap_line() {
     planned=$((planned + BASH_REMATCH[1])) # cmocka: once per group
   elif [[ $line =~ $result ]]; then
     name="$suite: ${BASH_REMATCH[3]}"
-    seen=$((seen + 1))
+    seen=$((seen + 1)) told=0
     if [[ ${BASH_REMATCH[3]} =~ $directive ]]; then
-      name=${BASH_REMATCH[1]:-${BASH_REMATCH[2]} } # where cmocka has the name, bats has the reason
-      skips+=("$suite: $name(${BASH_REMATCH[1]:+${BASH_REMATCH[2]}})")
-      skips[-1]=${skips[-1]/%'()'/(no reason given)}
-      printf 'skip   - %s\n' "${skips[-1]}"
+      # bats has name and reason there, cmocka only a name.
+      name="$suite: ${BASH_REMATCH[1]:-${BASH_REMATCH[2]} }(${BASH_REMATCH[1]:+${BASH_REMATCH[2]}})"
+      name=${name/%'()'/(no reason given)}
+      record S "$name"
+      printf 'skip   - %s\n' "$name"
     elif [[ $line == ok* ]]; then
-      passed=$((passed + 1))
+      record P "$name"
       printf 'ok     - %s\n' "$name"
     else
+      failed=1
       fail "$name"
     fi
   elif [[ $line != '# ok - '* ]]; then # cmocka: a group is done
-    printf '    %s\n' "${line:0:600}"
+    told=$((told + 1))
+    [ "$told" -gt 100 ] || printf '    %s\n' "${line:0:600}"
   fi
 }
 
 # $1 suite, $2 seconds, then the command. Reads up to the command's own end, not to the end of
 # file: a daemon that a test left behind holds the pipe. Signals start as a terminal sets them.
 tap() {
-  local suite=$1 limit=$2 line status='' planned='' seen=0 before=${#failures[@]} token
+  local suite=$1 limit=$2 line status='' planned='' seen=0 told=0 failed='' token pipe
   shift 2
 
+  pipe=$scratch/tap.$BASHPID
+  [ -p "$pipe" ] || mkfifo "$pipe" || return
   token="end-$$-$RANDOM$RANDOM"
   {
     timeout -k 10 "$limit" env --default-signal=INT,QUIT,PIPE,TERM,HUP "$@" </dev/null &
     trap 'kill $!' TERM
     wait $!
     printf '\n%s %s\n' "$token" $?
-  } >"$scratch/tap" 2>&1 &
+  } >"$pipe" 2>&1 &
   running=$!
   while IFS= read -r line; do
     if [[ $line == "$token "* ]]; then
@@ -95,7 +122,7 @@ tap() {
       break
     fi
     [ -z "$line" ] || tap_line "$suite" "$line"
-  done <"$scratch/tap"
+  done <"$pipe"
   wait "$running" 2>/dev/null
   running=
 
@@ -103,7 +130,7 @@ tap() {
     fail "$suite: did not end within $limit s"
   elif [ -z "$planned" ] || [ "$seen" != "$planned" ]; then
     fail "$suite: ${planned:-?} tests announced, $seen run, exit status $status"
-  elif [ "$status" != 0 ] && [ "$before" = ${#failures[@]} ]; then
+  elif [ "$status" != 0 ] && [ -z "$failed" ]; then
     fail "$suite: exit status $status, yet no test failed"
   elif [ "$seen" = 0 ]; then
     fail "$suite: no tests"
@@ -147,7 +174,7 @@ stage_build() {
 # $1 what was built, $2 whose tools are tested.
 environment() {
   vars=("PF_BUILD=$1" "PF_BIN=$2/bin" "PF_WORK=$1/workloads" "PF_EXAMPLES=$1/examples"
-    "BATS_TEST_TIMEOUT=${BATS_TEST_TIMEOUT:-60}" CMOCKA_MESSAGE_OUTPUT=TAP)
+    "BATS_TEST_TIMEOUT=${BATS_TEST_TIMEOUT:-120}" CMOCKA_MESSAGE_OUTPUT=TAP)
 }
 
 sanitizers() {
@@ -177,22 +204,23 @@ run_unit() {
   stage || return
   environment "$build" "$san"
   sanitizers
-  for one in "$san"/unit/test_*; do
-    [ -x "$one" ] || continue
+  for one in tests/unit/test_*.c; do
+    [ -f "$one" ] || continue
     found=1
-    tap "unit ${one##*/test_}" 60 "${as[@]}" "${vars[@]}" "$one"
+    one=${one##*/test_}
+    tap "unit ${one%.c}" 60 "${as[@]}" "${vars[@]}" "$san/unit/test_${one%.c}"
   done
-  [ -n "$found" ] || fail "unit: no tests in $san/unit"
+  [ -n "$found" ] || fail "unit: no tests in tests/unit"
 }
 
-# $1 seconds, $2 user or root, then what to run it with.
+# $1 seconds, $2 user or root, $3 the tree, then what to run it with.
 run_bats() {
-  local limit=$1 kind=$2 file files=()
-  shift 2
-  for file in tests/bats/*.bats; do
+  local limit=$1 kind=$2 tree=$3 file files=()
+  shift 3
+  for file in "$tree"/tests/bats/*.bats; do
     case $kind:$file in
       root:*.root.bats) files+=("$file") ;;
-      *:*.root.bats | *:*'*'*) ;;
+      *.root.bats | *'*.bats') ;;
       user:*) files+=("$file") ;;
     esac
   done
@@ -208,14 +236,14 @@ run_bats() {
 run_bats_user() {
   stage || return
   environment "$build" "$build"
-  run_bats 240 user "${as[@]}"
+  run_bats 300 user "$root" "${as[@]}"
 }
 
 run_replay_san() {
   stage || return
   environment "$build" "$san"
   sanitizers
-  run_bats 300 user "${as[@]}"
+  run_bats 300 user "$root" "${as[@]}"
 }
 
 run_bats_root() {
@@ -224,35 +252,62 @@ run_bats_root() {
     return
   fi
   environment "$built" "$built"
-  run_bats 300 root env
+  run_bats 420 root "$PWD" env
+}
+
+# $1 title, $2 letter
+list() {
+  [ "$(count "$2")" = 0 ] || printf '\n%s:\n%s\n' "$1" "$(recorded "$2" | sed 's/^/  /')"
 }
 
 summary() {
-  local one
-  if [ ${#skips[@]} != 0 ]; then
-    printf '\nskipped:\n'
-    printf '  %s\n' "${skips[@]}"
-  fi
-  if [ ${#failures[@]} != 0 ]; then
-    printf '\nfailed:\n'
-    printf '  %s\n' "${failures[@]}"
-  fi
-  one="$passed passed, ${#failures[@]} failed"
-  [ ${#skips[@]} = 0 ] || one="$one, ${#skips[@]} skipped"
-  printf '\n%s\n' "$one"
+  list took T
+  list skipped S
+  list failed F
+  printf '\n%s passed, %s failed' "$(count P)" "$(count F)"
+  [ "$(count S)" = 0 ] || printf ', %s skipped' "$(count S)"
+  printf '\n'
 }
 
-scratch=$(mktemp -d "${TMPDIR:-/tmp}/pf-tests-XXXXXX") || exit 1
-mkfifo "$scratch/tap" || exit 1
-for suite; do
+run_suite() {
+  local suite=$1 started=$SECONDS
   case $suite in
     lint) run_lint ;;
     unit) run_unit ;;
-    bats-user) run_bats_user ;;
     replay-san) run_replay_san ;;
+    bats-user) run_bats_user ;;
     bats-root) run_bats_root ;;
     *) fail "$suite: no such suite" ;;
   esac
+  record T "$suite $((SECONDS - started)) s"
+}
+
+start_beside() {
+  (
+    trap 'stop; exit 143' TERM
+    running='' beside=''
+    run_suite "$1"
+  ) >"$scratch/beside" 2>&1 &
+  beside=$!
+}
+
+join_beside() {
+  [ -n "$beside" ] || return 0
+  wait "$beside"
+  beside=''
+  cat "$scratch/beside"
+}
+
+scratch=$(mktemp -d "${TMPDIR:-/tmp}/pf-tests-XXXXXX") && : >"$scratch/results" || exit 1
+while [ $# != 0 ]; do
+  suite=$1
+  if [ "$suite ${2:-}" = 'replay-san bats-user' ] && stage; then
+    start_beside "$1"
+  else
+    run_suite "$1"
+    join_beside
+  fi
+  shift
 done
 summary
-[ ${#failures[@]} = 0 ] && [ "$passed" != 0 ]
+[ "$(count F)" = 0 ] && [ "$(count P)" != 0 ]

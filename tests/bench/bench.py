@@ -1,0 +1,476 @@
+#!/usr/bin/env -S python3 -B
+# SPDX-License-Identifier: BSD-2-Clause
+"""The measurements of `make bench`; run.sh says which there are.
+
+Other programs run on the machine too. So what is compared is measured in turns,
+each figure is the median of ROUNDS rounds, and bars are ratios or differences
+within a round. Judges nothing: report.py does.
+"""
+import contextlib
+import json
+import os
+import platform
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+from programs import (Failed, Program, ToolFailed, cpu_per_snapshot, first_byte_seconds,
+                      resident_mb, run_seconds, steady_cpu_per_snapshot)
+from report import Report, mad, median, pairs
+
+BIN, BENCH = os.environ['PF_BIN'], os.environ['PF_BENCH']
+PFSTAT, PFLEAK = f'{BIN}/pfstat', f'{BIN}/pfleak'
+ROUNDS = max(9, int(os.environ.get('PF_BENCH_ROUNDS', '9')))
+FAULT_ROUNDS = max(13, ROUNDS)
+FAULTS_S = 150 # when others trace all the while, no longer than that
+READY = r'^pf[a-z]*: ready'
+
+BATCH_PAGES = 128      # fit into the caches, so that a neighbour disturbs little
+MEASURE_MS = 150
+AGREE, TRIES = 0.02, 3 # how far two runs without tracer may be apart, and how often we hope
+SETTLE_S = 0.05        # from bpftrace's "Attaching" to its being attached, with room
+BPFTRACE = ['bpftrace', '-e', 'tracepoint:exceptions:page_fault_user{@[pid]=count()}']
+
+MANY, SOME, CGROUPS = 3000, 300, 100
+IDLE_S = 20
+
+
+class Peers(dict):
+    """Where the others are; without one its comparisons are not run, and that is said."""
+
+    def __init__(self):
+        super().__init__({name: shutil.which(name) for name in ('bpftrace', 'pidstat')})
+
+    def has(self, name, report):
+        if not self[name]:
+            report.missing(name, f'there is no {name} (make deps-bench)')
+        return bool(self[name])
+
+
+# ---- the machine ----------------------------------------------------------
+
+
+def cpu_model():
+    with open('/proc/cpuinfo', encoding='utf-8') as info:
+        found = re.search(r'^model name\s*:\s*(.*)$', info.read(), re.M)
+    return found.group(1) if found else platform.machine()
+
+
+def foreign_programs():
+    """BPF programs at faults that are there before ours: they tax everything alike."""
+    bpftool = shutil.which('bpftool', path=f'{os.environ["PATH"]}:/usr/sbin:/sbin')
+    if not bpftool:
+        return 0
+    shown = subprocess.run([bpftool, '-j', 'prog', 'show'], capture_output=True, text=True)
+    if shown.returncode:
+        return 0
+    kinds = ('tracing', 'tracepoint', 'raw_tracepoint', 'perf_event')
+    return sum(p.get('type') in kinds and 'fault' in p.get('name', '') for p in json.loads(shown.stdout))
+
+
+def machine():
+    version = subprocess.run([PFSTAT, '--version'], capture_output=True, text=True, check=True)
+    return {'tools': version.stdout.strip(), 'kernel': platform.release(),
+            'arch': platform.machine(), 'cpu': cpu_model(), 'cpus': os.cpu_count(),
+            'load': os.getloadavg()[0], 'ts': time.time(), 'rounds': ROUNDS}
+
+
+# ---- cost per fault -------------------------------------------------------
+
+
+class Generator(Program):
+    """The program that faults. One process serves all measurements."""
+
+    def __init__(self):
+        cpu = max(os.sched_getaffinity(0))
+        super().__init__([f'{BENCH}/faultgen', str(cpu), str(BATCH_PAGES)],
+                         stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def __enter__(self):
+        super().__enter__()
+        self.process.stdout.readline()
+        return self
+
+    def measure(self):
+        self.process.stdin.write(f'{MEASURE_MS}\n')
+        self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        if not line:
+            raise Failed(f'faultgen: {self.said(self.err).strip()}')
+        return json.loads(line)
+
+
+def without(generator):
+    return generator.measure()['ns_per_fault']
+
+
+def with_pfstat(*options):
+    def run(generator):
+        with Program([PFSTAT, '-v', *options, '60'], READY) as tool:
+            found = generator.measure()
+            tool.stop()
+        return found['ns_per_fault']
+    return run
+
+
+def with_empty(generator):
+    with Program([f'{BENCH}/empty'], '^ready', stdin=subprocess.PIPE) as tool:
+        found = generator.measure()
+        tool.close_stdin()
+    return found['ns_per_fault']
+
+
+def with_bpftrace(generator):
+    """It says nothing when it is attached; whether it was, its count tells."""
+    for _ in range(3):
+        with Program(BPFTRACE, '^Attaching') as tool:
+            time.sleep(SETTLE_S)
+            found = generator.measure()
+            counts = tool.stop()
+        seen = re.search(rf'^@\[{generator.pid}\]: (\d+)$', counts, re.M)
+        if seen and int(seen.group(1)) >= found['faults']:
+            return found['ns_per_fault']
+    raise ToolFailed('bpftrace did not see the faults it was to count')
+
+
+def added_by(tracer, generator):
+    """(ns above the runs without it right before and after, ns of those, others traced too).
+
+    Where these two runs disagree the machine changed in between; where others trace, part
+    of the cost is theirs already. Then it is tried again: the tracer's own figure has no say.
+    """
+    tried = []
+    others = foreign_programs()
+    before = generator.measure()['ns_per_fault']
+    for _ in range(TRIES):
+        found = tracer(generator)
+        after = generator.measure()['ns_per_fault']
+        others, others_before = foreign_programs(), others
+        apart, plain = abs(after - before), (before + after) / 2
+        tried.append((bool(others or others_before), apart, found - plain, plain))
+        if apart <= AGREE * plain and not tried[-1][0]:
+            break
+        before = after
+    disturbed, _, ns, plain = min(tried, key=lambda one: one[:2])
+    return ns, plain, disturbed
+
+
+def enough(added, rounds):
+    """Has every tracer so many rounds in which nobody else traced?"""
+    return all(sum(ns is not None for ns in column) >= rounds for column in added.values())
+
+
+def fault_rounds(tracers, report):
+    """{tracer: ns added, None where others traced too}, round by round; ns of plain faults."""
+    added = {name: [] for name in tracers}
+    plain, due = [], time.monotonic() + FAULTS_S
+    with Generator() as generator:
+        generator.measure()
+        while not enough(added, FAULT_ROUNDS) and time.monotonic() < due:
+            names = list(added)
+            turn = len(plain) % len(names)
+            for name in names[turn:] + names[:turn]:
+                try:
+                    ns, bare, disturbed = added_by(tracers[name], generator)
+                except ToolFailed as error:
+                    report.missing(name, str(error))
+                    del added[name]
+                    continue
+                added[name].append(None if disturbed else ns)
+            plain.append(bare)
+    return added, plain
+
+
+def usable(added, report):
+    """The rounds in which nobody else traced, of tracers that have at least ROUNDS of them."""
+    disturbed = sum(ns is None for column in added.values() for ns in column)
+    if disturbed:
+        report.note(f"note: {disturbed} measurements are left out: others traced faults meanwhile")
+    for name in list(added):
+        if sum(ns is not None for ns in added[name]) < ROUNDS:
+            report.missing(name, 'others traced faults most of the time')
+            del added[name]
+    return {name: [ns for ns in column if ns is not None] for name, column in added.items()}
+
+
+def compare_tracer(report, name, added, above, fault_ns):
+    """One of ours beside the others, as far as they are there."""
+    report.line(f'pfstat --backend {name}', added[name], 'ns')
+    if len(above) >= ROUNDS:
+        report.line('  above the empty program', above, 'ns', bar=60)
+    else:
+        report.missing('  above the empty program', f'only {len(above)} rounds have both')
+    report.line('  part of a fault', [100 * ns / fault_ns for ns in added[name]], '% of it')
+    if 'bpftrace' in added:
+        part = 100 * median(added[name]) / median(added['bpftrace'])
+        report.line('  beside bpftrace', part, '% of its', bar=50)
+    report.line('  at 1,000 faults/s, of a CPU', 1000 * median(added[name]) / 1e9 * 100, '%', bar=1)
+
+
+def bench_faults(report, peers):
+    report.begin('faults', 'Cost per fault: ns above no tracer '
+                 f'({FAULT_ROUNDS} rounds, ± median deviation)')
+    tracers = {
+        'none': without,
+        'empty': with_empty,
+        'tp_btf': with_pfstat('--backend', 'tp_btf'),
+        'tp_btf --no-exits': with_pfstat('--backend', 'tp_btf', '--no-exits'),
+        'counters': with_pfstat('--backend', 'counters'),
+    }
+    if peers.has('bpftrace', report):
+        tracers['bpftrace'] = with_bpftrace
+    rounds, plain = fault_rounds(tracers, report)
+    added = usable(rounds, report)
+
+    fault_ns = report.line('a fault without tracer', plain, 'ns')
+    for name, said in (('none', 'no tracer, against itself'), ('empty', 'an empty tp_btf program'),
+                       ('bpftrace', "bpftrace '@[pid]=count()'")):
+        if name in added:
+            report.line(said, added[name], 'ns')
+    for name in ('tp_btf', 'tp_btf --no-exits'):
+        if name in added:
+            above = [ours - empty for ours, empty in zip(rounds[name], rounds.get('empty', []))
+                     if ours is not None and empty is not None]
+            compare_tracer(report, name, added, above, fault_ns)
+    if 'counters' in added and 'none' in added:
+        ns = report.line('pfstat --backend counters', added['counters'], 'ns')
+        report.line('  measurable? distance from nothing', abs(ns), 'ns', bar=mad(added['none']))
+
+
+# ---- processes to look at -------------------------------------------------
+
+
+def cgroup_base():
+    """Our own directory in the unified hierarchy, or None."""
+    with open('/proc/self/cgroup', encoding='utf-8') as own:
+        path = re.search(r'^0::(/.*)$', own.read(), re.M)
+    with open('/proc/self/mounts', encoding='utf-8') as mounts:
+        mount = re.search(r'^\S+ (\S+) cgroup2 ', mounts.read(), re.M)
+    return f'{mount.group(1)}{path.group(1)}'.rstrip('/') if path and mount else None
+
+
+def make_cgroups(base, count, made):
+    """Fills `made` as far as it gets: a cgroup of ours and `count` below it."""
+    try:
+        made.append(f'{base}/pfbench-{os.getpid()}')
+        os.mkdir(made[0])
+        for i in range(count):
+            made.append(f'{made[0]}/group-{i}.scope')
+            os.mkdir(made[-1])
+    except OSError:
+        made.pop()
+
+
+@contextlib.contextmanager
+def cgroups(count):
+    """Directories of new cgroups; fewer, or none, where they cannot be made."""
+    base, made = cgroup_base(), []
+    try:
+        if base:
+            make_cgroups(base, count, made)
+        yield made[1:]
+    finally:
+        for path in reversed(made):
+            remove_cgroup(path)
+
+
+def remove_cgroup(path):
+    """The last member may take a moment to leave."""
+    for _ in range(200):
+        try:
+            os.rmdir(path)
+            return
+        except FileNotFoundError:
+            return
+        except OSError:
+            time.sleep(0.01)
+
+
+@contextlib.contextmanager
+def sleepers(count):
+    with cgroups(CGROUPS) as dirs:
+        with Program([f'{BENCH}/sleepers', str(count), *dirs], '^ready',
+                     stdin=subprocess.PIPE) as program:
+            yield len(dirs)
+            program.close_stdin()
+
+
+# ---- the first line -------------------------------------------------------
+
+
+def bench_start(report, peers):
+    report.begin('start', 'First line: ms from exec to the first byte, above the interval '
+                 f'({ROUNDS} rounds)')
+    tools = {'pfstat 0.1': ([PFSTAT, '0.1'], 0.1), 'pfstat 1': ([PFSTAT, '1'], 1)}
+    if peers.has('bpftrace', report):
+        tools['bpftrace'] = (BPFTRACE, 0) # says that it is attaching, and has no interval
+    took = {name: [] for name in tools}
+    for _ in range(ROUNDS):
+        for name, (argv, interval) in tools.items():
+            took[name].append((first_byte_seconds(argv) - interval) * 1000)
+    for name in tools:
+        report.line(name, took[name], 'ms', bar=None if name == 'bpftrace' else 300)
+    if 'bpftrace' in took:
+        report.line('pfstat 0.1 beside bpftrace',
+                    100 * median(took['pfstat 0.1']) / median(took['bpftrace']), '% of its')
+
+
+# ---- memory ---------------------------------------------------------------
+
+
+def forks():
+    """Since the machine started: what others start meanwhile costs memory too."""
+    with open('/proc/stat', encoding='utf-8') as stat:
+        return int(re.search(r'^processes (\d+)', stat.read(), re.M).group(1))
+
+
+def resident_after(argv, ready, intervals, interval):
+    """MB after so many intervals, and after twice as many."""
+    with Program(argv, ready) as tool:
+        found = []
+        for _ in range(2):
+            time.sleep(intervals * interval * 1.05)
+            found.append(resident_mb(tool.pid))
+        tool.stop()
+    return found
+
+
+def overhead():
+    """pfstat's own account, from its summary."""
+    out = subprocess.run([PFSTAT, '-o', 'json', '--overhead', '-n', '1', '0.2', '5'],
+                         capture_output=True, text=True)
+    if out.returncode:
+        raise Failed(f'pfstat --overhead: {out.stderr.strip()}')
+    return json.loads(out.stdout.splitlines()[-1])['overhead']
+
+
+def bench_memory(report, peers):
+    report.begin('memory', f'Memory with {SOME} processes')
+    with sleepers(SOME):
+        for name, argv in (('pfstat', [PFSTAT, '-v', '0.1']), ('pfleak', [PFLEAK, '-v', '0.1'])):
+            before = forks()
+            at_30, at_60 = resident_after(argv, READY, 30, 0.1)
+            others = forks() - before
+            ours = report.line(f'{name} after 30 intervals', at_30, 'MB RSS', bar=5)
+            report.line('  growth in the next 30', at_60 - at_30, 'MB')
+            if others > SOME:
+                report.note(f'note: {others} short-lived processes of others were to be followed too')
+            if name == 'pfstat':
+                pfstat_mb = ours
+        if peers.has('bpftrace', report):
+            theirs = resident_after(BPFTRACE, '^Attaching', 1, 1)[0]
+            report.line('pfstat beside bpftrace', 100 * pfstat_mb / theirs, '% of its')
+        own = overhead()
+    report.line('BPF maps', own['map_bytes'] / 1024, 'KB', bar=200)
+    report.line('task storage', own['storage_bytes'] / 1024, 'KB')
+
+
+# ---- CPU ------------------------------------------------------------------
+
+
+def seconds_of(pids):
+    """CPU of each process, second by second."""
+    rows = []
+    before = [run_seconds(pid) for pid in pids]
+    for _ in range(IDLE_S):
+        time.sleep(1)
+        now = [run_seconds(pid) for pid in pids]
+        rows.append([n - b for n, b in zip(now, before)])
+        before = now
+    return list(zip(*rows))
+
+
+def bench_idle(report, peers):
+    report.begin('idle', f'CPU of watching {SOME} processes, % of one CPU ({IDLE_S} seconds)')
+    with sleepers(SOME), Program([PFSTAT, '-v', '1'], READY) as pfstat, \
+            Program([PFLEAK, '-v', '1'], READY) as pfleak:
+        time.sleep(1.5) # so that each second has one snapshot in its middle
+        took = [[100 * s for s in column] for column in seconds_of([pfstat.pid, pfleak.pid])]
+        pfstat.stop()
+        pfleak.stop()
+    report.line('pfstat, every second', took[0], '%', bar=0.1)
+    report.line('pfleak, every second', took[1], '%')
+    report.line('pfleak, every 10 seconds (its default)', [s / 10 for s in took[1]], '%', bar=0.01)
+
+
+NAMED = ['--columns', '+cgroup,container']
+
+
+def every(interval, *argv):
+    """From runs of different length: start and end cancel out."""
+    return lambda: cpu_per_snapshot([*argv, str(interval)], 4 if interval >= 1 else 41)
+
+
+SNAPSHOTS = {
+    'pfstat': every(0.05, PFSTAT),
+    'pfstat --columns +cgroup,container': every(0.05, PFSTAT, *NAMED),
+    'pfstat -o json -n 20': every(0.05, PFSTAT, '-o', 'json', '-n', '20'),
+    'pfstat --columns +cgroup,container, every 1 s':
+        lambda: steady_cpu_per_snapshot([PFSTAT, '-v', *NAMED, '1'], READY, 1, 2),
+    'pfleak': every(0.05, PFLEAK),
+}
+
+
+def bench_snapshots(report, peers):
+    tools = dict(SNAPSHOTS)
+    with sleepers(MANY) as groups:
+        report.begin('snapshots', f'CPU per snapshot of {MANY} processes in '
+                     f'{groups or "no"} cgroups of their own ({ROUNDS} rounds)')
+        if peers.has('pidstat', report):
+            tools = {'pidstat -r': every(1, peers['pidstat'], '-r'), **tools}
+        took = {name: [] for name in tools}
+        for _ in range(ROUNDS):
+            for name, measure in tools.items():
+                took[name].append(measure() * 1000)
+    for name in tools:
+        report.line(name, took[name], 'ms')
+        if 'pidstat -r' in took and name.startswith('pfstat'):
+            report.line('  beside pidstat -r', pairs(lambda ours, theirs: 100 * ours / theirs,
+                                                     took[name], took['pidstat -r']), '% of its', bar=100 / 30)
+
+
+# ---- all of it ------------------------------------------------------------
+
+SECTIONS = {'faults': bench_faults, 'start': bench_start, 'memory': bench_memory,
+            'idle': bench_idle, 'snapshots': bench_snapshots}
+
+
+def run(report, names):
+    peers = Peers()
+    for name in names:
+        try:
+            SECTIONS[name](report, peers)
+        except (Failed, OSError) as error:
+            report.missing(name, str(error))
+
+
+def main(names):
+    unknown = [name for name in names if name not in SECTIONS]
+    if unknown:
+        sys.exit(f'bench: {unknown[0]}: not one of {" ".join(SECTIONS)}')
+    if os.geteuid():
+        sys.exit('bench: needs root, to load BPF programs')
+    # Ignored here it would be ignored by those we start.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, lambda *unused: sys.exit(143))
+    if not os.access(PFSTAT, os.X_OK) or not os.access(f'{BENCH}/faultgen', os.X_OK):
+        sys.exit(f'bench: {PFSTAT} and {BENCH}/faultgen are not built: make bench')
+    about = machine()
+    report = Report(about)
+    print(f'{about["tools"]}: costs beside other tools. Repeat: make bench, as root\n'
+          f'machine: Linux {about["kernel"]} {about["arch"]}, {about["cpus"]} CPUs, {about["cpu"]}, '
+          f'load {about["load"]:.1f}', flush=True)
+    try:
+        run(report, names or SECTIONS)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    report.save(f'{BENCH}/results.json')
+    print(f'\n{len(report.missed())} bars missed, {len(report.not_run)} not run; '
+          f'all figures: {BENCH}/results.json')
+    sys.exit(1 if report.not_run else 0)
+
+
+main(sys.argv[1:])

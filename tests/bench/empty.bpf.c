@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What any program at a fault costs: it does nothing. */
+#include "bpf/kernel.bpf.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+SEC("tp_btf/page_fault_user")
+int BPF_PROG(pf_empty, unsigned long address)
+{
+	return 0;
+}
