@@ -409,7 +409,7 @@ dist:
 # Only what is ours: O may be a directory that holds other things.
 clean:
 	$(Q)rm -rf $(addprefix $(O)/,bin bpf gen obj unit workloads examples bench fuzz san cov libpf.a tidy.log pftools-*.tar.gz)
-	$(Q)rmdir $(O) 2>/dev/null || :
+	$(Q)rm -f compile_commands.json; rmdir $(O) 2>/dev/null || :
 
 .SECONDARY:
 .DELETE_ON_ERROR:

@@ -50,7 +50,7 @@ alerts() { # FILE FILTER
   ids=$(bpf_ids "$text")
   assert_match "$ids" '^link [0-9]+'
 
-  wait_for_line "$text_out" " ALERT +pid $leaky \\(leaky\\) confidence [0-9]+, severity" 55
+  wait_for_line "$text_out" " ALERT +pid $leaky \\(leaky\\) confidence [0-9]+$" 55
   wait_for_line "$json_out" '"firing"' 10
   wait_for_line "$proc_out" " ALERT +pid $leaky \\(leaky\\) " 10
   assert_match "$(<"$text_out")" "WATCH +pid $leaky \\(leaky\\).*ALERT +pid $leaky \\(leaky\\)"

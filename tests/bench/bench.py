@@ -107,6 +107,12 @@ def without(generator):
     return generator.measure()['ns_per_fault']
 
 
+def with_sleep(generator):
+    """A program comes and goes as a tracer does, and traces nothing."""
+    with Program(['sleep', '60']):
+        return generator.measure()['ns_per_fault']
+
+
 def with_pfstat(*options):
     def run(generator):
         with Program([PFSTAT, '-v', *options, '60'], READY) as tool:
@@ -215,6 +221,7 @@ def bench_faults(report, peers):
                  f'({FAULT_ROUNDS} rounds, ± median deviation)')
     tracers = {
         'none': without,
+        'sleep': with_sleep,
         'empty': with_empty,
         'tp_btf': with_pfstat('--backend', 'tp_btf'),
         'tp_btf --no-exits': with_pfstat('--backend', 'tp_btf', '--no-exits'),
@@ -226,7 +233,9 @@ def bench_faults(report, peers):
     added = usable(rounds, report)
 
     fault_ns = report.line('a fault without tracer', plain, 'ns')
-    for name, said in (('none', 'no tracer, against itself'), ('empty', 'an empty tp_btf program'),
+    for name, said in (('none', 'no tracer, against itself'),
+                       ('sleep', 'a program that traces nothing (sleep)'),
+                       ('empty', 'an empty tp_btf program'),
                        ('bpftrace', "bpftrace '@[pid]=count()'")):
         if name in added:
             report.line(said, added[name], 'ns')

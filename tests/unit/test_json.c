@@ -191,8 +191,8 @@ static void test_header_round_trip(void **state)
 	assert_int_equal(pf_json_line(obj, &b), 0);
 	assert_string_equal(b.data,
 			    "{\"v\":1,\"type\":\"header\",\"tool\":\"pfstat\",\"version\":\"0.1\","
-			    "\"ts\":1795364023.5,\"host\":\"machine\",\"boot_id\":\"\","
-			    "\"kernel\":\"\",\"arch\":\"\",\"backend\":\"tp_btf\","
+			    "\"ts\":1795364023.5,\"host\":\"machine\",\"boot_id\":null,"
+			    "\"kernel\":null,\"arch\":null,\"backend\":\"tp_btf\","
 			    "\"snapshot\":null,\"interval_s\":0.5,\"sample\":null,"
 			    "\"options\":\"pfstat -C 'a b'\"}\n");
 	obj = json_loadb(b.data, b.len, 0, NULL);

@@ -130,18 +130,21 @@ static int moment(void *ctx, struct pf_run *run, const struct pf_moment *m)
 static json_t *alert_schema(void)
 {
 	struct pf_field fields[64];
-	json_t *schema;
+	json_t *schema, *more;
 
 	for (size_t i = 0; i < pfleak_n_alert_cols; i++)
 		fields[i] = pfleak_cols[i].field;
 	schema = pf_json_schema("alert", fields, pfleak_n_alert_cols);
-	if (json_object_set_new(json_object_get(schema, "properties"), "signals",
-				json_pack("{s:s, s:{s:s}, s:s}", "type", "object",
-					  "additionalProperties", "type", "integer", "description",
-					  "Points of each signal; they add up to confidence."))) {
+	more = json_pack("{s:{s:s, s:{s:s}, s:s}, s:{s:s, s:{s:s}, s:s}}", "signals", "type",
+			 "object", "additionalProperties", "type", "integer", "description",
+			 "Points of each signal; they add up to confidence.", "explain", "type",
+			 "array", "items", "type", "object", "description",
+			 "With --explain: what each signal measured and needed.");
+	if (json_object_update(json_object_get(schema, "properties"), more)) {
 		json_decref(schema);
-		return NULL;
+		schema = NULL;
 	}
+	json_decref(more);
 	return schema;
 }
 
