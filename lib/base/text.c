@@ -81,26 +81,29 @@ static bool is_control(uint32_t c)
 	       (c >= 0xe0000 && c <= 0xe007f);			     /* tags */
 }
 
+static const char *short_escape(uint32_t c)
+{
+	switch (c) {
+	case '\n':
+		return "\\n";
+	case '\t':
+		return "\\t";
+	case '\r':
+		return "\\r";
+	case '\\':
+		return "\\\\";
+	}
+	return NULL;
+}
+
 /* The visible form of an escaped character; its length. */
 static size_t escape(char out[16], uint32_t c)
 {
-	const char *format = c < 0x80 ? "\\x%02x" : "\\u%04x";
+	const char *plain = short_escape(c);
 
-	switch (c) {
-	case '\n':
-		format = "\\n";
-		break;
-	case '\t':
-		format = "\\t";
-		break;
-	case '\r':
-		format = "\\r";
-		break;
-	case '\\':
-		format = "\\\\";
-		break;
-	}
-	return (size_t)snprintf(out, 16, format, (unsigned)c);
+	if (plain)
+		return (size_t)snprintf(out, 16, "%s", plain);
+	return (size_t)snprintf(out, 16, c < 0x80 ? "\\x%02x" : "\\u%04x", (unsigned)c);
 }
 
 /* The loop behind both: `plain` are the characters that stay though they would be escaped. */
@@ -111,7 +114,7 @@ static char *make_safe(char *dst, size_t size, const char *src, const char *plai
 	if (size == 0)
 		return dst;
 	while (*src) {
-		char esc[16];
+		char esc[16] = "";
 		uint32_t cp = 0;
 		size_t len = decode((const unsigned char *)src, &cp);
 		bool ok;

@@ -390,7 +390,7 @@ static int each_entry(struct pf_procfs *p, pf_procfs_fn fn, void *ctx, struct pf
 
 int pf_procfs__each(struct pf_procfs *p, pf_procfs_fn fn, void *ctx, struct pf_procfs_pass *pass)
 {
-	struct pf_procfs_pass ignored;
+	struct pf_procfs_pass ignored = { 0 };
 	int err;
 
 	pass = pass ? pass : &ignored;

@@ -249,25 +249,6 @@ static void test_shared_directory(void **state)
 }
 
 /* Needs root to make a file that belongs to somebody else. */
-static void test_foreign_file_in_shared_directory(void **state)
-{
-	struct tempdir *t = *state;
-	const char *path = tempdir_file(t, "theirs");
-
-	if (geteuid() != 0)
-		skip();
-	put_file(path, "theirs");
-	assert_int_equal(chown(path, 12345, 12345), 0);
-	assert_int_equal(chmod(t->path, 01777), 0);
-	refuse_replace(path, EPERM, "belongs to another user");
-	/* The kernel's protected_regular may be first to say no. */
-	assert_null(pf_file_append(path, 0600, NULL));
-	assert_file(path, "theirs");
-	assert_int_equal(chmod(t->path, 0700), 0);
-	append_text(path, "!");
-	assert_file(path, "theirs!");
-}
-
 static void test_first_error_wins(void **state)
 {
 	struct pf_error err = { 0 };
@@ -295,7 +276,6 @@ int main(void)
 		IN_TEMPDIR(test_replace_refusals),
 		IN_TEMPDIR(test_replace_failing_write),
 		IN_TEMPDIR(test_shared_directory),
-		IN_TEMPDIR(test_foreign_file_in_shared_directory),
 		cmocka_unit_test(test_first_error_wins),
 	};
 
