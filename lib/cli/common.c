@@ -376,7 +376,7 @@ static char *help_filter(int key, const char *text, void *input)
 	return b.data;
 }
 
-const struct argp pf_common_argp = {
+static const struct argp common_argp = {
 	.options = options,
 	.parser = parse_option,
 	.help_filter = help_filter,
@@ -447,13 +447,21 @@ static void hold_standard_descriptors(void)
 		close(fd);
 }
 
-void pf_cli_parse(const struct argp *argp, int argc, char **argv, struct pf_common *c, void *input,
-		  int usage_status)
+void pf_cli_parse(const struct pf_cli *cli, int argc, char **argv, struct pf_common *c, void *input)
 {
+	const struct argp_child children[] = { { &common_argp, 0, NULL, 0 }, { 0 } };
+	const struct argp argp = {
+		.options = cli->options,
+		.parser = cli->parser,
+		.args_doc = "[INTERVAL [COUNT]]",
+		.doc = cli->doc,
+		.children = children,
+	};
+
 	hold_standard_descriptors();
 	setlocale(LC_CTYPE, ""); /* how wide characters are; numbers stay as they are */
-	argp_err_exit_status = usage_status;
+	argp_err_exit_status = cli->usage_status;
 	c->options = join(argc, argv);
 	read_environment(c);
-	argp_parse(argp, argc, argv, ARGP_NO_HELP, NULL, input);
+	argp_parse(&argp, argc, argv, ARGP_NO_HELP, NULL, input);
 }

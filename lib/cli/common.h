@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The options every tool shares, as one argp child. A tool lists pf_common_argp
- * among its children, hands it a struct pf_common as input, and adds only what
- * is its own. Bad values end the program through argp_error with the tool's
- * usage status; nothing else in lib/ does.
+ * The options every tool shares, as one argp child; a tool adds only what is
+ * its own. Bad values end the program through argp_error with the tool's usage
+ * status; nothing else in lib/ does.
  */
 #ifndef PF_LIB_CLI_COMMON_H
 #define PF_LIB_CLI_COMMON_H
@@ -70,14 +69,20 @@ struct pf_common {
 void pf_common_init(struct pf_common *c, const char *tool, double interval_s);
 void pf_common_free(struct pf_common *c);
 
-extern const struct argp pf_common_argp;
+/* What a tool adds to the shared options. */
+struct pf_cli {
+	const struct argp_option *options;
+	argp_parser_t parser; /* hands &common to child_inputs[0] at ARGP_KEY_INIT */
+	const char *doc;
+	int usage_status; /* exit status for bad usage */
+};
 
 /*
- * Parse a whole command line: argp's own help is replaced by -h/--help, bad
- * usage exits with usage_status. Keeps a copy of argv in c->options.
+ * Parse a whole command line; input is what the tool's parser gets. Bad usage
+ * ends the program. Keeps a copy of argv in c->options.
  */
-void pf_cli_parse(const struct argp *argp, int argc, char **argv, struct pf_common *c, void *input,
-		  int usage_status);
+void pf_cli_parse(const struct pf_cli *cli, int argc, char **argv, struct pf_common *c,
+		  void *input);
 
 /* For a tool's own options: end the program, naming option, value and what it accepts. */
 void pf_bad_value(struct argp_state *state, const char *option, const char *value,

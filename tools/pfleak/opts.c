@@ -112,20 +112,13 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 
 void pfleak_parse(struct pfleak_opts *opts, int argc, char **argv)
 {
-	static const struct argp_child children[] = { { &pf_common_argp, 0, NULL, 0 }, { 0 } };
-	static const struct argp argp = {
-		.options = options,
-		.parser = parse_option,
-		.args_doc = "[INTERVAL [COUNT]]",
-		.doc = doc,
-		.children = children,
-	};
+	static const struct pf_cli cli = { options, parse_option, doc, PFLEAK_UNKNOWN };
 
 	memset(opts, 0, sizeof(*opts));
 	opts->leak = pf_leak_default_config;
 	pf_common_init(&opts->common, "pfleak", 10);
 	opts->common.formats = 1u << PF_FORMAT_TABLE | 1u << PF_FORMAT_JSON;
-	pf_cli_parse(&argp, argc, argv, &opts->common, opts, PFLEAK_UNKNOWN);
+	pf_cli_parse(&cli, argc, argv, &opts->common, opts);
 	opts->list |= opts->common.watch;
 }
 

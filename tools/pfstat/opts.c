@@ -80,16 +80,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 
 void pfstat_parse(struct pfstat_opts *opts, int argc, char **argv)
 {
-	static const struct argp_child children[] = { { &pf_common_argp, 0, NULL, 0 }, { 0 } };
-	static const struct argp argp = {
-		.options = options,
-		.parser = parse_option,
-		.args_doc = "[INTERVAL [COUNT]]",
-		.doc = doc,
-		.children = children,
-	};
+	static const struct pf_cli cli = { options, parse_option, doc, 2 };
 
 	memset(opts, 0, sizeof(*opts));
 	pf_common_init(&opts->common, "pfstat", 1);
-	pf_cli_parse(&argp, argc, argv, &opts->common, opts, 2);
+	pf_cli_parse(&cli, argc, argv, &opts->common, opts);
 }
