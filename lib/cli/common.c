@@ -76,8 +76,7 @@ static const struct argp_option options[] = {
 	{ "backend", OPT_BACKEND, "NAME", 0,
 	  "auto, tp_btf (counts fault events), counters (the kernel's totals, no cost per fault)",
 	  0 },
-	{ "no-exits", OPT_NO_EXITS, NULL, 0, "Do not report processes that die between intervals",
-	  0 },
+	{ "no-exits", OPT_NO_EXITS, NULL, 0, "No word on processes that die between intervals", 0 },
 	{ "record", OPT_RECORD, "FILE", 0, "Also append every sample to FILE, as JSON", 0 },
 	{ "replay", OPT_REPLAY, "FILE", 0,
 	  "Take samples from a recording (plain or gzip, - = standard input); needs no privileges",
@@ -367,6 +366,8 @@ static char *help_filter(int key, const char *text, void *input)
 	const struct pf_common *c = input;
 	struct pf_strbuf b = PF_STRBUF_INIT;
 
+	if (key == 'O' && c && !(c->formats & (1u << PF_FORMAT_PROM)))
+		return strdup("Append there instead of writing to standard output");
 	if (key != 'o' || !c)
 		return (char *)text;
 	for (size_t i = 0; format_words[i]; i++) {
@@ -462,6 +463,7 @@ void pf_cli_parse(const struct pf_cli *cli, int argc, char **argv, struct pf_com
 	setlocale(LC_CTYPE, ""); /* how wide characters are; numbers stay as they are */
 	argp_err_exit_status = cli->usage_status;
 	c->options = join(argc, argv);
+	argv[0] = (char *)c->tool; /* what messages begin with, wherever it was called from */
 	read_environment(c);
 	argp_parse(&argp, argc, argv, ARGP_NO_HELP, NULL, input);
 }

@@ -8,6 +8,7 @@
 
 #include "lib/base/error.h"
 #include "lib/base/file.h"
+#include "lib/base/text.h"
 #include "lib/cli/common.h"
 #include "lib/cli/output.h"
 #include "lib/cli/stop.h"
@@ -62,6 +63,14 @@ void pf_output_screen(struct pf_output *o)
 	pf_strbuf_reset(&o->buf);
 	pf_strbuf_adds(&o->buf, "\033[H\033[2J");
 	o->columns = pf_terminal_columns(fileno(o->f));
+}
+
+void pf_output_line(struct pf_output *o, const char *text)
+{
+	char cut[512];
+
+	pf_text_fit(cut, sizeof(cut), text, o->columns ? o->columns : sizeof(cut));
+	pf_strbuf_addf(&o->buf, "%s\n", cut);
 }
 
 size_t pf_output_rows(const struct pf_output *o)

@@ -33,6 +33,8 @@ int pf_output_flush(struct pf_output *o, struct pf_error *err);
 
 /* Begin a screen from the top (--watch): clears, and forgets the buffer. */
 void pf_output_screen(struct pf_output *o);
+/* A line of printable text, cut to the terminal. */
+void pf_output_line(struct pf_output *o, const char *text);
 /* Lines a screen has; 24 when unknown. */
 size_t pf_output_rows(const struct pf_output *o);
 

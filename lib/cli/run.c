@@ -13,6 +13,7 @@
 #include "lib/base/units.h"
 #include "lib/cli/common.h"
 #include "lib/cli/run.h"
+#include "lib/cli/stop.h"
 
 static int fail(struct pf_error *err, int ret)
 {
@@ -78,6 +79,8 @@ static int trace(struct pf_run *run, const struct pf_run_ops *ops, void *ctx, st
 	int ret;
 
 	run->source = pf_source__open(run->common, &ops->need, err);
+	if (!run->source && err->code == EINTR && pf_stop_pending())
+		return 0; /* told to stop while a FIFO had no writer yet */
 	if (!run->source)
 		return -err->code;
 	ret = add_header(run);

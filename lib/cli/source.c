@@ -37,6 +37,8 @@ struct pf_source {
 	const struct pf_sample **selected;
 	size_t selected_cap;
 	uint64_t moments;
+	uint64_t seen;	 /* samples before the selection ... */
+	uint64_t chosen; /* ... and after it */
 	uint64_t complaints;
 	double first_mono_s; /* start of the first interval */
 	double last_mono_s;
@@ -284,6 +286,8 @@ static int select_samples(struct pf_source *s, const struct pf_interval *in, str
 		if (pf_select(s->common, &in->samples[i]))
 			s->selected[out->n++] = &in->samples[i];
 	}
+	s->seen += in->n;
+	s->chosen += out->n;
 	return 0;
 }
 
@@ -390,6 +394,11 @@ int pf_source__finish(struct pf_source *s, struct pf_error *err)
 	if (skipped)
 		pf_warn("%s: %" PRIu64 " of %" PRIu64 " lines skipped", s->common->replay_path,
 			skipped, pf_replay__stats(s->replay)->lines);
+	if (s->replay && !s->moments && !pf_stop_pending())
+		return pf_fail(err, ENODATA, "%s: there is no sample in it",
+			       s->common->replay_path);
+	if (s->seen && !s->chosen)
+		pf_warn("no process matches what --pid, --cgroup, --comm and --user ask for");
 	if (!s->record)
 		return 0;
 	if (fclose(s->record)) {

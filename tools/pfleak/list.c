@@ -104,12 +104,13 @@ static int stands_out(const void *row)
 static void screen_line(struct pfleak_report *r)
 {
 	const struct pf_leak_stats *s = pf_leak__stats(r->leak);
-	char up[16];
+	char up[16], line[256];
 
-	pf_strbuf_addf(&r->run->out.buf,
-		       "pfleak  for %s, every %gs  %zu processes, %zu watched, %zu firing\n",
-		       pf_fmt_duration(up, sizeof(up), pf_source__elapsed_s(r->run->source)),
-		       r->opts->common.interval_s, s->processes, s->watch, s->firing);
+	snprintf(line, sizeof(line),
+		 "pfleak  for %s, every %gs  %zu processes, %zu watched, %zu firing",
+		 pf_fmt_duration(up, sizeof(up), pf_source__elapsed_s(r->run->source)),
+		 r->opts->common.interval_s, s->processes, s->watch, s->firing);
+	pf_output_line(&r->run->out, line);
 }
 
 static int table_list(struct pfleak_report *r, const void *const *rows, size_t n)
@@ -126,8 +127,10 @@ static int table_list(struct pfleak_report *r, const void *const *rows, size_t n
 		const struct item *item = rows[i];
 
 		ret = pf_table_rows(b, pfleak_cols, &c->list, &one, &style);
-		if (r->opts->explain)
-			pfleak_add_signals(b, item->signals, item->n_signals);
+		if (!r->opts->explain)
+			continue;
+		pfleak_add_wrapped(b, item->row.reason);
+		pfleak_add_signals(b, item->signals, item->n_signals);
 	}
 	return ret;
 }

@@ -60,7 +60,7 @@ void pfleak_add_signals(struct pf_strbuf *b, const struct pf_signal *signals, si
 }
 
 /* Words on lines of 80 columns, each indented by four. */
-static void add_wrapped(struct pf_strbuf *b, const char *text)
+void pfleak_add_wrapped(struct pf_strbuf *b, const char *text)
 {
 	size_t column = 0;
 
@@ -95,7 +95,7 @@ static void add_facts(struct pf_strbuf *b, const struct pf_verdict *v)
 		pf_strbuf_addf(&line, ", %s left until %s",
 			       pf_fmt_duration(left, sizeof(left), v->time_left_s),
 			       pf_text_printable(source, sizeof(source), v->limit.source));
-	add_wrapped(b, line.data ? line.data : "");
+	pfleak_add_wrapped(b, line.data ? line.data : "");
 }
 
 static void text_event(struct pfleak_report *r, const struct pf_verdict *v)
@@ -111,7 +111,7 @@ static void text_event(struct pfleak_report *r, const struct pf_verdict *v)
 		pf_strbuf_addf(b, "%s\n", pf_alert_end_name(v->end));
 	else
 		pf_strbuf_addf(b, "confidence %d\n", v->confidence);
-	add_wrapped(b, pf_verdict_reason(reason, sizeof(reason), v));
+	pfleak_add_wrapped(b, pf_verdict_reason(reason, sizeof(reason), v));
 	if (v->state == PF_ALERT_RESOLVED)
 		return;
 	add_facts(b, v);

@@ -355,6 +355,15 @@ static void open_row(struct pfstat_groups *g, struct entry *e, const struct pf_m
 	name_group(g, e, s);
 }
 
+/* What the dead give back is not taken off: growth is what they did while they lived. */
+static void add_growth(struct pfstat_groups *g, struct pfstat_group *group, int64_t delta)
+{
+	if (delta == PF_UNKNOWN)
+		return;
+	group->sum.growth_bytes += delta;
+	g->machine.sum.growth_bytes += delta;
+}
+
 /* A process of its own: the row is its sample. */
 static void set_process(struct pfstat_groups *g, struct entry *e, const struct pf_sample *s)
 {
@@ -364,22 +373,22 @@ static void set_process(struct pfstat_groups *g, struct entry *e, const struct p
 	row->processes = 1;
 	row->user = g->want_users ? user_name(g, s->uid) : NULL;
 	e->group.sum.processes = 1;
-	if (!s->exited && s->rss_delta_bytes != PF_UNKNOWN)
-		e->group.sum.growth_bytes += s->rss_delta_bytes;
+	if (!s->exited)
+		add_growth(g, &e->group, s->rss_delta_bytes);
 	if (s->exited && !e->group.ended) {
 		e->group.ended = true;
 		g->n_ended++;
 	}
 }
 
-static void add_member(struct entry *e, const struct pf_sample *s)
+static void add_member(struct pfstat_groups *g, struct entry *e, const struct pf_sample *s)
 {
 	struct pfstat_group *group = &e->group;
 
 	add_to_row(&group->row, s);
 	group->sum.processes = group->row.processes;
-	if (s->rss_delta_bytes != PF_UNKNOWN)
-		group->sum.growth_bytes += s->rss_delta_bytes;
+	if (!s->exited)
+		add_growth(g, group, s->rss_delta_bytes);
 }
 
 static void add_sample(struct pfstat_groups *g, struct entry *e, const struct pf_moment *m,
@@ -390,7 +399,7 @@ static void add_sample(struct pfstat_groups *g, struct entry *e, const struct pf
 	if (one_process(g))
 		set_process(g, e, s);
 	else
-		add_member(e, s);
+		add_member(g, e, s);
 	sum_up(&e->group.sum, s);
 	e->group.sum.seconds = m->mono_s - e->first_mono_s;
 }
@@ -467,14 +476,15 @@ static void find_vanished(struct pfstat_groups *g)
 }
 
 /* A recording does not tell what there was before: then it is what the last moment had. */
-static void complete_growth(struct pfstat_group *group)
+static void complete_growth(struct pfstat_groups *g, struct pfstat_group *group)
 {
 	struct pf_sample *s = &group->row.s;
 
 	if (s->rss_delta_bytes == PF_UNKNOWN && s->rss_bytes != PF_UNKNOWN &&
 	    group->rss_bytes != PF_UNKNOWN) {
 		s->rss_delta_bytes = s->rss_bytes - group->rss_bytes;
-		group->sum.growth_bytes += s->rss_delta_bytes;
+		if (group != &g->machine)
+			add_growth(g, group, s->rss_delta_bytes);
 	}
 	group->rss_bytes = s->rss_bytes;
 }
@@ -492,9 +502,7 @@ static void add_machine(struct pfstat_groups *g, const struct pf_moment *m)
 	}
 	snprintf(row->s.comm, sizeof(row->s.comm), "total");
 	row->name = "total";
-	if (row->s.rss_delta_bytes != PF_UNKNOWN)
-		sum->growth_bytes += row->s.rss_delta_bytes;
-	complete_growth(&g->machine);
+	complete_growth(g, &g->machine);
 	sum->seconds = m->mono_s - g->first_mono_s;
 }
 
@@ -518,7 +526,7 @@ int pfstat_groups__add(struct pfstat_groups *g, const struct pf_moment *m)
 	for (size_t i = 0; i < g->n_active; i++) {
 		struct pfstat_row *row = &g->active[i]->row;
 
-		complete_growth(g->active[i]);
+		complete_growth(g, g->active[i]);
 		row->warn = warn > 0 && (double)row->s.faults > warn * m->interval_s;
 	}
 	add_machine(g, m);

@@ -32,7 +32,7 @@ struct pfstat_sum {
 	int64_t major;
 	int64_t user;
 	int64_t kernel;
-	int64_t growth_bytes; /* of RSS; a process's own death does not take it back */
+	int64_t growth_bytes; /* of RSS, while they lived: death does not take it back */
 	double seconds;	      /* in how much time */
 	int64_t processes;
 };

@@ -147,16 +147,16 @@ static int json_total(struct pfstat_report *r)
 static void screen_line(struct pfstat_report *r, const struct pf_moment *m)
 {
 	const struct pf_header *h = pf_source__header(r->run->source);
-	char clock[16], up[16];
+	char clock[16], up[16], line[256];
 	time_t t = (time_t)m->ts;
 	struct tm tm;
 
 	localtime_r(&t, &tm);
 	strftime(clock, sizeof(clock), "%H:%M:%S", &tm);
 	pf_fmt_duration(up, sizeof(up), pf_source__elapsed_s(r->run->source));
-	pf_strbuf_addf(&r->run->out.buf,
-		       "pfstat %s  for %s, every %gs  %zu processes  backend %s\n", clock, up,
-		       r->rows.opts->common.interval_s, m->n, h->backend ? h->backend : "-");
+	snprintf(line, sizeof(line), "pfstat %s  for %s, every %gs  %zu processes  backend %s",
+		 clock, up, r->rows.opts->common.interval_s, m->n, h->backend ? h->backend : "-");
+	pf_output_line(&r->run->out, line);
 }
 
 /* Lines of a screen that rows and histogram can share. */
