@@ -16,6 +16,7 @@
 #include "lib/observe/table.h"
 #include "lib/proc/cgroup.h"
 #include "lib/proc/exe.h"
+#include "lib/proc/procfs.h"
 
 /* A process that started this long before the baseline may still have been missed by it: /proc
  * tells start times in ticks of 10 ms. */
@@ -87,7 +88,7 @@ struct pf_table *pf_table__new(const struct pf_table_config *config)
 	if (!t)
 		return NULL;
 	t->config = *config;
-	t->boot_ts = pf_realtime_s() - (double)pf_boottime_ns() / 1e9;
+	t->boot_ts = pf_boot_offset_s();
 	pf_sample_init(&t->blank);
 	t->names = pf_cgroups__new(config->proc_root, CGROUP_NAMES);
 	t->proc_fd = open(config->proc_root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
