@@ -44,6 +44,9 @@ struct pf_sample {
 	int64_t swapin;
 	int64_t cow;
 	int64_t other;
+	int64_t read; /* ... and by access: together they are user + kernel, where it can be told */
+	int64_t write;
+	int64_t exec;
 	int64_t sampled; /* 1 in N events was counted and scaled; 1 = all; unknown = no tracing */
 
 	int64_t rss_bytes; /* anon + file + shmem */

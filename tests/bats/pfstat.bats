@@ -87,7 +87,8 @@ recorded() { # what is in the recording, the same way
 
 @test "JSON: what is recorded comes out as it went in" {
   local order='map({ts, pid, start_ts, comm, exe, uid, cgroup, container, runtime, pod, faults,
-    minor, major, user, kernel, sampled, rss_bytes, rss_anon_bytes, rss_file_bytes,
+    minor, major, user, kernel, anon, file, shmem, swapin, cow, other, read, write, exec, sampled,
+    rss_bytes, rss_anon_bytes, rss_file_bytes,
     rss_shmem_bytes, swap_bytes, vsz_bytes, interval_s, exited, nspid, ppid}) | sort_by(.ts, .pid, .start_ts)'
   replay -o json -n 0
   assert_eq "$(rows "$order")" "$(recorded "$order")"
@@ -263,7 +264,7 @@ recorded() { # what is in the recording, the same way
   while read -r by name; do
     replay -o json -n 0 --by "$by"
     assert_eq "$(json_of 'map(select(.type == "group").by) | unique')" "[\"$by\"]"
-    for key in faults minor major rss_bytes vsz_bytes; do
+    for key in faults minor major anon write rss_bytes vsz_bytes; do
       assert_eq "$(json_of "map(select(.type == \"group\") | [.ts, .name, .$key]) | sort")" \
         "$(recorded "group_by(.ts, $name) | map([.[0].ts, (.[0] | $name),
           (map(.$key) | if all(. == null) then null else add end)]) | sort")" "$by $key"
@@ -286,7 +287,8 @@ EOT
 @test "--total: the sum of the rows of its moment" {
   local key
   replay -o json -n 0 --total
-  for key in faults minor major user kernel rss_bytes swap_bytes vsz_bytes; do
+  for key in faults minor major user kernel anon file cow swapin read write exec rss_bytes \
+    swap_bytes vsz_bytes; do
     assert_eq "$(json_of "map(select(.type == \"total\") | [.ts, .$key])")" \
       "$(rows "group_by(.ts) | map([.[0].ts, (map(.$key // 0) | add)])")" "$key"
   done

@@ -126,9 +126,9 @@ static void test_sample_fields(void **state)
 {
 	static const char order[] =
 		"ts interval_s pid nspid ppid start_ts comm exe uid cgroup container runtime pod "
-		"faults minor major user kernel anon file shmem swapin cow other sampled rss_bytes "
-		"rss_anon_bytes rss_file_bytes rss_shmem_bytes rss_error_bytes swap_bytes "
-		"vsz_bytes exited ";
+		"faults minor major user kernel anon file shmem swapin cow other read write exec "
+		"sampled rss_bytes rss_anon_bytes rss_file_bytes rss_shmem_bytes rss_error_bytes "
+		"swap_bytes vsz_bytes exited ";
 	char text[sizeof(order) + 64] = "";
 	size_t len = 0;
 

@@ -118,7 +118,8 @@ static void test_unknown_sample(void **state)
 		"\"uid\":null,\"cgroup\":null,\"container\":null,\"runtime\":null,\"pod\":null,"
 		"\"faults\":null,\"minor\":null,\"major\":null,\"user\":null,\"kernel\":null,"
 		"\"anon\":null,\"file\":null,\"shmem\":null,\"swapin\":null,\"cow\":null,"
-		"\"other\":null,\"sampled\":null,\"rss_bytes\":null,\"rss_anon_bytes\":null,"
+		"\"other\":null,\"read\":null,\"write\":null,\"exec\":null,"
+		"\"sampled\":null,\"rss_bytes\":null,\"rss_anon_bytes\":null,"
 		"\"rss_file_bytes\":null,\"rss_shmem_bytes\":null,\"rss_error_bytes\":null,"
 		"\"swap_bytes\":null,\"vsz_bytes\":null,\"exited\":false}\n");
 	pf_strbuf_free(&b);

@@ -56,12 +56,21 @@ struct pfstat_groups {
 };
 
 static const size_t counted[] = {
-	offsetof(struct pf_sample, faults), offsetof(struct pf_sample, minor),
-	offsetof(struct pf_sample, major),  offsetof(struct pf_sample, user),
-	offsetof(struct pf_sample, kernel), offsetof(struct pf_sample, anon),
-	offsetof(struct pf_sample, file),   offsetof(struct pf_sample, shmem),
-	offsetof(struct pf_sample, swapin), offsetof(struct pf_sample, cow),
-	offsetof(struct pf_sample, other),  offsetof(struct pf_sample, rss_delta_bytes),
+	offsetof(struct pf_sample, faults),
+	offsetof(struct pf_sample, minor),
+	offsetof(struct pf_sample, major),
+	offsetof(struct pf_sample, user),
+	offsetof(struct pf_sample, kernel),
+	offsetof(struct pf_sample, anon),
+	offsetof(struct pf_sample, file),
+	offsetof(struct pf_sample, shmem),
+	offsetof(struct pf_sample, swapin),
+	offsetof(struct pf_sample, cow),
+	offsetof(struct pf_sample, other),
+	offsetof(struct pf_sample, read),
+	offsetof(struct pf_sample, write),
+	offsetof(struct pf_sample, exec),
+	offsetof(struct pf_sample, rss_delta_bytes),
 };
 
 static const size_t measured[] = {

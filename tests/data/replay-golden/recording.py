@@ -29,21 +29,30 @@ def header(tool, interval_s):
         backend='tp_btf', snapshot='iter', interval_s=interval_s, sample=1, options='')
 
 
-def sample(ts, pid, comm, anon=0, file=0, shmem=0, faults=0, major=0, **more):
-    """One row; more= replaces any field, None leaves it null."""
+CLASSES = ('anon', 'file', 'shmem', 'swapin', 'cow', 'other', 'read', 'write', 'exec')
+
+
+def sample(ts, pid, comm, anon=0, file=0, shmem=0, faults=0, major=0, events=None, **more):
+    """One row: memory, and events by class; more= replaces any field, None leaves it null."""
     rss = anon + file + shmem
     row = dict(ts=ts, interval_s=1.0, pid=pid, nspid=pid, ppid=1, start_ts=BOOT_TS + pid, comm=comm,
                exe=comm, uid=1000, cgroup='/system.slice/example.service', container=None,
                runtime=None, pod=None, faults=faults, minor=faults - major, major=major,
-               user=faults, kernel=0, anon=None, file=None, shmem=None, swapin=None, cow=None,
-               other=None, sampled=1, rss_bytes=rss, rss_anon_bytes=anon, rss_file_bytes=file,
-               rss_shmem_bytes=shmem, rss_error_bytes=0, swap_bytes=0, vsz_bytes=2 * rss,
-               exited=False)
+               user=faults, kernel=0, **(events or dict.fromkeys(CLASSES)), sampled=1,
+               rss_bytes=rss, rss_anon_bytes=anon, rss_file_bytes=file, rss_shmem_bytes=shmem,
+               rss_error_bytes=0, swap_bytes=0, vsz_bytes=2 * rss, exited=False)
     row.update(more)
     put(type='sample', **row)
 
 
 # ---- for pfstat ---------------------------------------------------------------
+
+def classes_of(faults, file=0, swapin=0, cow=0, exec=0):
+    """By class and by access, as if all the rest had been anonymous memory written to."""
+    written = faults - file - swapin
+    return dict(anon=written - cow, file=file, shmem=0, swapin=swapin, cow=cow, other=0,
+                read=file + swapin - exec, write=written, exec=exec)
+
 
 def stat():
     """Five moments, one of them late; names as hostile as they come."""
@@ -52,9 +61,11 @@ def stat():
     for n, length in enumerate([1.0, 1.0, 2.5, 1.0, 1.0]):
         ts = round(ts + length, 3)
         common = dict(interval_s=length)
-        sample(ts, 100, 'steady', anon=40 * MB, file=8 * MB, faults=int(200 * length), **common)
+        sample(ts, 100, 'steady', anon=40 * MB, file=8 * MB, faults=int(200 * length),
+               events=classes_of(int(200 * length), file=int(30 * length), cow=n, exec=2),
+               **common)
         sample(ts, 200, 'grower', anon=(10 + 3 * n) * MB, file=2 * MB, faults=800 + 10 * n,
-               major=n, uid=0, **common)
+               major=n, uid=0, events=classes_of(800 + 10 * n, swapin=n), **common)
         sample(ts, 301, 'web\n"x"\x1b[31m', anon=5 * MB, faults=50, kernel=20, user=30,
                cgroup='/kubepods.slice/a b', container='0123456789ab' + 'c' * 52,
                runtime='containerd', pod='0f0f0f0f-1111-2222-3333-444444444444', **common)
@@ -65,9 +76,10 @@ def stat():
                faults=1, user=None, kernel=None, sampled=None, cgroup=None, uid=None, exe=None,
                vsz_bytes=17 << 40, **common)
         if n == 1:
-            sample(ts, 500, 'short', faults=70, exited=True, rss_bytes=None, rss_anon_bytes=None,
-                   rss_file_bytes=None, rss_shmem_bytes=None, swap_bytes=None, vsz_bytes=None,
-                   start_ts=ts - 0.05, **common)
+            sample(ts, 500, 'short', faults=70, events=classes_of(70, file=20, cow=30, exec=5),
+                   exited=True, rss_bytes=None, rss_anon_bytes=None, rss_file_bytes=None,
+                   rss_shmem_bytes=None, swap_bytes=None, vsz_bytes=None, start_ts=ts - 0.05,
+                   **common)
         if n == 3:
             sample(ts, 100, 'reused', anon=MB, faults=9999999, start_ts=ts - 0.5, **common)
 
