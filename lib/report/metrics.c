@@ -73,8 +73,8 @@ static const char *kind_name(enum pf_metric kind)
 	return "untyped";
 }
 
-void pf_metric_family(struct pf_strbuf *out, const char *name, enum pf_metric kind,
-		      const char *help)
+static void add_family(struct pf_strbuf *out, const char *name, enum pf_metric kind,
+		       const char *type, const char *help)
 {
 	pf_strbuf_adds(out, "# HELP ");
 	add_metric_name(out, name, kind);
@@ -82,7 +82,13 @@ void pf_metric_family(struct pf_strbuf *out, const char *name, enum pf_metric ki
 	add_escaped(out, help, false);
 	pf_strbuf_adds(out, "\n# TYPE ");
 	add_metric_name(out, name, kind);
-	pf_strbuf_addf(out, " %s\n", kind_name(kind));
+	pf_strbuf_addf(out, " %s\n", type);
+}
+
+void pf_metric_family(struct pf_strbuf *out, const char *name, enum pf_metric kind,
+		      const char *help)
+{
+	add_family(out, name, kind, kind_name(kind), help);
 }
 
 static void add_label(struct pf_strbuf *out, const struct pf_label *label)
@@ -151,4 +157,36 @@ void pf_metric_sample(struct pf_strbuf *out, const char *name, enum pf_metric ki
 	pf_strbuf_addch(out, ' ');
 	add_value(out, value);
 	pf_strbuf_addch(out, '\n');
+}
+
+static void add_part(struct pf_strbuf *out, const char *name, const char *part, double value)
+{
+	add_metric_name(out, name, PF_METRIC_NONE);
+	pf_strbuf_addf(out, "_%s ", part);
+	add_value(out, value);
+	pf_strbuf_addch(out, '\n');
+}
+
+static void add_bucket(struct pf_strbuf *out, const char *name, double bound, uint64_t count)
+{
+	add_metric_name(out, name, PF_METRIC_NONE);
+	pf_strbuf_adds(out, "_bucket{le=\"");
+	add_value(out, bound);
+	pf_strbuf_adds(out, "\"} ");
+	add_value(out, (double)count);
+	pf_strbuf_addch(out, '\n');
+}
+
+void pf_metric_histogram(struct pf_strbuf *out, const char *name, const char *help,
+			 const struct pf_metric_histogram *h)
+{
+	uint64_t total = 0;
+
+	add_family(out, name, PF_METRIC_NONE, "histogram", help);
+	for (size_t i = 0; i <= h->n; i++) {
+		total += h->count[i];
+		add_bucket(out, name, i < h->n ? h->bound[i] : INFINITY, total);
+	}
+	add_part(out, name, "sum", h->sum);
+	add_part(out, name, "count", (double)total);
 }

@@ -10,6 +10,7 @@
 #define PF_LIB_REPORT_METRICS_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "lib/report/column.h"
 
@@ -27,5 +28,20 @@ void pf_metric_family(struct pf_strbuf *out, const char *name, enum pf_metric ki
 /* One sample of the family just begun. NaN (unknown) writes nothing. */
 void pf_metric_sample(struct pf_strbuf *out, const char *name, enum pf_metric kind,
 		      const struct pf_label *labels, size_t n_labels, double value);
+
+/*
+ * A whole family of type histogram: bound[i] is the largest value that count[i]
+ * counts; count[n] is of those above all bounds, sum that of all values. Bounds
+ * ascend.
+ */
+struct pf_metric_histogram {
+	const double *bound;
+	const uint64_t *count; /* n + 1, not cumulative */
+	size_t n;
+	double sum;
+};
+
+void pf_metric_histogram(struct pf_strbuf *out, const char *name, const char *help,
+			 const struct pf_metric_histogram *h);
 
 #endif

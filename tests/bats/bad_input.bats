@@ -61,7 +61,7 @@ EOT
       ;;
     pfleak)
       cat <<'EOT'
---output|one of: table, json|%% x JSON csv prom
+--output|one of: table, json, prom|%% x JSON csv prometheus
 --grace|seconds from 0|%% x -1 99999999999999999999 1w nan
 --min-size|size from 1|%% x -1 0 10X 1.5 99999999999999999999 99999T nan
 --confidence|whole number from 51 to 100|%% x -1 0 50 101 70.5 99999999999999999999
@@ -169,6 +169,8 @@ options_of() { # TOOL with|without: those that take a value, or not
   refused pfstat --by '--output prom' --by comm -o prom
   refused pfstat --hist '--output table and json' --hist -o csv
   refused pfstat --columns '--output prom' --columns pid -o prom
+  refused pfleak --label-pid '--output prom' --label-pid
+  refused pfleak --list '--output prom' --list -o prom
   refused pfleak --columns --list --columns pid
   refused pfleak --sort --list --sort pid
 }
@@ -186,8 +188,10 @@ options_of() { # TOOL with|without: those that take a value, or not
       assert_eq "$output" ''
     done
   done
-  run_tool -2 pfstat --replay stat.jsonl -o prom -O stat.jsonl
-  assert_contains "$stderr" --replay
+  for tool in pfstat pfleak; do
+    run_tool -"${USAGE[$tool]}" $tool --replay stat.jsonl -o prom -O stat.jsonl
+    assert_contains "$stderr" --replay
+  done
   rm second-name
   assert_eq "$(cksum <stat.jsonl)" "$before"
 }

@@ -67,8 +67,20 @@ def read_labels(number, inside):
     return labels
 
 
+def check_histogram(name, samples):
+    """One without labels of its own: buckets ascend, and the last has them all."""
+    bounds = [(float(s['labels']['le']), s['value']) for s in samples if s['name'] == f'{name}_bucket']
+    count = [s['value'] for s in samples if s['name'] == f'{name}_count']
+    if not bounds or bounds != sorted(bounds) or bounds[-1][0] != float('inf'):
+        sys.exit(f'{name}: its buckets do not ascend to +Inf')
+    if [n for _, n in bounds] != sorted(n for _, n in bounds) or count != [bounds[-1][1]]:
+        sys.exit(f'{name}: its counts do not add up')
+    if sum(s['name'] == f'{name}_sum' for s in samples) != 1:
+        sys.exit(f'{name}: no sum')
+
+
 def metrics():
-    families, seen, family, helped = {}, set(), None, None
+    families, seen, samples, family, helped = {}, set(), [], None, None
     for number, line in lines(text()):
         refuse_controls(number, line)
         if line.startswith('#'):
@@ -83,7 +95,7 @@ def metrics():
             else:
                 if name != helped or name in families:
                     wrong(number, f'{name}: TYPE must follow HELP, once')
-                if rest not in ('counter', 'gauge'):
+                if rest not in ('counter', 'gauge', 'histogram'):
                     wrong(number, f'{name}: type {rest}')
                 if (rest == 'counter') != name.endswith('_total'):
                     wrong(number, f'{name}: counters, and only they, end in _total')
@@ -94,7 +106,10 @@ def metrics():
         if not m:
             wrong(number, f'no sample: {line!r}')
         name, inside, value = m.groups()
-        if name != family:
+        if family and families[family] == 'histogram':
+            if name not in (f'{family}_bucket', f'{family}_sum', f'{family}_count'):
+                wrong(number, f'{name}: no part of the histogram {family}')
+        elif name != family:
             wrong(number, f'{name}: not in its family')
         if not name.startswith('pftools_'):
             wrong(number, f'{name}: prefix')
@@ -103,9 +118,13 @@ def metrics():
         if key in seen:
             wrong(number, f'series twice: {line}')
         seen.add(key)
-        if families[name] == 'counter' and not float(value) >= 0:
-            wrong(number, f'counter with {value}')
-        print(json.dumps({'name': name, 'labels': labels, 'value': float(value)}))
+        if families[family] != 'gauge' and not float(value) >= 0:
+            wrong(number, f'{families[family]} with {value}')
+        samples.append({'name': name, 'labels': labels, 'value': float(value)})
+    for name in (n for n, kind in families.items() if kind == 'histogram'):
+        check_histogram(name, samples)
+    for sample in samples:
+        print(json.dumps(sample))
 
 
 # ---- csv ----------------------------------------------------------------------

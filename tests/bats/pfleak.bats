@@ -193,6 +193,72 @@ alert_fields() {
   assert_eq "$(json_of 'map(select(.type == "verdict").state | IN("none", "watch", "firing", "resolved")) | unique')" '[true]'
 }
 
+# ---- metrics --------------------------------------------------------------------
+
+# metrics_of ARGS...: the last exposition of a replay, read strictly, as an array for json_of.
+metrics_of() {
+  rm -f leak.prom
+  run_tool -1 pfleak --replay classes.jsonl -o prom -O leak.prom "$@"
+  assert_eq "$output$stderr" ''
+  output=$("$PF_ROOT/tests/bats/output.py" metrics <leak.prom)
+}
+
+# value NAME [LABELS]: of one series.
+value() {
+  json_of "map(select(.name == \"pftools_leak_$1\" and .labels == ${2:-{\}}).value) | .[0]"
+}
+
+@test "metrics: what the exposition says is what JSON says" {
+  local alerts
+  replay 1 classes -o json
+  alerts=$(alerts 'map(.state) | [map(select(. == "watch")), map(select(. == "firing")), map(select(. == "resolved"))] | map(length)')
+  metrics_of -n 0
+  assert_eq "[$(value alerts_total '{"state":"watch"}'),$(value alerts_total '{"state":"firing"}'),$(value alerts_total '{"state":"resolved"}')]" "$alerts"
+  assert_eq "$(value processes)" "$(json_of 'map(select(.name == "pftools_leak_process_confidence_ratio")) | length')"
+  assert_eq "$(json_of 'map(select(.name == "pftools_leak_process_suspects").value) | add')" \
+    "$(json_of 'map(select(.name == "pftools_leak_suspects").value) | add')"
+  assert_eq "$(json_of 'map(select(.name == "pftools_leak_process_confidence_ratio" and .value >= 0.7).labels.comm) | sort')" \
+    '["accelerating","linear","shmem"]'
+}
+
+@test "metrics: the totals are the samples', the histogram counts each judgement" {
+  metrics_of
+  assert_eq "$(value faults_total)" \
+    "$(jq -n '[inputs | select(.type == "sample").faults] | add' classes.jsonl)"
+  assert_eq "$(json_of '[.[] | select(.name | test("confidence_ratio_(count|bucket)$")) | .value] | max')" \
+    "$(value confidence_ratio_count)"
+  refute_contains "$output" fault_events_total
+  jq -c 'if .type == "sample" then .anon = 7 | .cow = 1 else . end' classes.jsonl >traced.jsonl
+  run_tool -1 pfleak --replay traced.jsonl -o prom -O leak.prom
+  output=$("$PF_ROOT/tests/bats/output.py" metrics <leak.prom)
+  assert_eq "$(value fault_events_total '{"class":"anon"}')" \
+    "$(jq -n '[inputs | select(.type == "sample")] | length * 7' classes.jsonl)"
+  assert_eq "$(value fault_events_total '{"class":"file"}')" null 'never 0 for unknown'
+}
+
+@test "metrics: suspects first, -n as many, --label-pid one series a process" {
+  metrics_of -n 3
+  assert_eq "$(json_of 'map(select(.name == "pftools_leak_process_suspects").value)')" '[1,1,1]'
+  metrics_of -n 0 --label-pid
+  assert_eq "$(json_of 'map(select(.name == "pftools_leak_process_suspects").labels.pid) | unique | length')" 10
+}
+
+@test "metrics: equal labels are one series, whatever the names are made of" {
+  jq -c 'if .pid then .comm = (if .pid % 2 == 1 then "a\u001b\"\\\nb" else "x" end) else . end' \
+    leak.jsonl >same.jsonl
+  run_tool -1 pfleak --replay same.jsonl -o prom -O leak.prom
+  output=$("$PF_ROOT/tests/bats/output.py" metrics <leak.prom)
+  assert_eq "$(json_of 'map(select(.name == "pftools_leak_process_faults_per_second").labels.comm) | length')" \
+    "$(jq -n '[inputs.comm | values] | unique | length' same.jsonl)"
+}
+
+@test "metrics: promtool has nothing to say against them" {
+  requires cmd:promtool
+  metrics_of --label-pid
+  run -0 promtool check metrics <leak.prom
+  assert_eq "$output" ''
+}
+
 # ---- thresholds -----------------------------------------------------------------
 
 @test "--grace: no alert on younger processes, and sooner with less of it" {

@@ -110,12 +110,32 @@ static void test_counter_sample(void **state)
 	pf_strbuf_free(&b);
 }
 
+static void test_histogram(void **state)
+{
+	static const double bound[] = { 0, 0.49, 10 };
+	static const uint64_t count[] = { 3, 0, 2, 1 };
+	const struct pf_metric_histogram h = { bound, count, 3, 18.5 };
+	struct pf_strbuf b = PF_STRBUF_INIT;
+
+	(void)state;
+	pf_metric_histogram(&b, "size", "How big.", &h);
+	assert_string_equal(b.data, "# HELP pftools_size How big.\n"
+				    "# TYPE pftools_size histogram\n"
+				    "pftools_size_bucket{le=\"0\"} 3\n"
+				    "pftools_size_bucket{le=\"0.49\"} 3\n"
+				    "pftools_size_bucket{le=\"10\"} 5\n"
+				    "pftools_size_bucket{le=\"+Inf\"} 6\n"
+				    "pftools_size_sum 18.5\n"
+				    "pftools_size_count 6\n");
+	pf_strbuf_free(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_family),	       cmocka_unit_test(test_labels),
 		cmocka_unit_test(test_values),	       cmocka_unit_test(test_values_are_exact),
-		cmocka_unit_test(test_counter_sample),
+		cmocka_unit_test(test_counter_sample), cmocka_unit_test(test_histogram),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

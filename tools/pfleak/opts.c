@@ -15,6 +15,7 @@ enum {
 	OPT_EXPLAIN,
 	OPT_LIST,
 	OPT_STRICT,
+	OPT_LABEL_PID,
 	OPT_MAX
 };
 
@@ -31,6 +32,8 @@ static const struct argp_option options[] = {
 	{ "confidence", OPT_CONFIDENCE, "N", 0, "Alert from this confidence on, 51 to 100 (70)",
 	  0 },
 	{ "max-processes", OPT_MAX, "N", 0, "Follow at most this many (8192)", 0 },
+	{ "label-pid", OPT_LABEL_PID, NULL, 0, "With -o prom: a series per process, not per name",
+	  0 },
 	{ "strict", OPT_STRICT, NULL, 0, "A watch makes the exit status 1 too", 0 },
 	{ 0 },
 };
@@ -47,6 +50,7 @@ static const char doc[] =
 	"  pfleak --grace 60 1             # a quick look at fast leaks\n"
 	"  pfleak -d 30m 10 || mail ...    # exit status tells: 1 warning, 2 critical\n"
 	"  pfleak -o json -O /var/log/pfleak.jsonl\n"
+	"  pfleak -o prom -O /var/lib/node_exporter/pfleak.prom\n"
 	"  pfleak --replay day.jsonl.gz --explain\n"
 	"\n"
 	"Exit status of a run that ends by itself (COUNT, -d, --once, --replay): 0 no alert, "
@@ -92,7 +96,15 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case OPT_STRICT:
 		o->strict = true;
 		return 0;
+	case OPT_LABEL_PID:
+		o->label_pid = true;
+		return 0;
 	case ARGP_KEY_END:
+		if (o->label_pid && o->common.format != PF_FORMAT_PROM)
+			argp_error(state, "--label-pid belongs to --output prom");
+		if (o->list && o->common.format == PF_FORMAT_PROM)
+			argp_error(state, "--list does not go with --output prom, which has the "
+					  "processes anyway");
 		if (o->common.columns && !o->common.columns_help && !o->list && !o->common.watch)
 			argp_error(state, "--columns chooses what --list shows: it needs --list");
 		if (o->common.columns && !o->common.columns_help &&
@@ -117,7 +129,7 @@ void pfleak_parse(struct pfleak_opts *opts, int argc, char **argv)
 	memset(opts, 0, sizeof(*opts));
 	opts->leak = pf_leak_default_config;
 	pf_common_init(&opts->common, "pfleak", 10);
-	opts->common.formats = 1u << PF_FORMAT_TABLE | 1u << PF_FORMAT_JSON;
+	opts->common.formats = 1u << PF_FORMAT_TABLE | 1u << PF_FORMAT_JSON | 1u << PF_FORMAT_PROM;
 	pf_cli_parse(&cli, argc, argv, &opts->common, opts);
 	opts->list |= opts->common.watch;
 }

@@ -13,7 +13,8 @@ struct pfleak_opts {
 	struct pf_leak_config leak;
 	bool explain;
 	bool list;
-	bool strict; /* a watch counts for the exit status */
+	bool strict;	/* a watch counts for the exit status */
+	bool label_pid; /* metrics: a series per process */
 };
 
 /* Exit status: what monitoring plugins mean by it. */

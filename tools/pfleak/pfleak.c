@@ -101,11 +101,11 @@ static int feed(struct pfleak *p, const struct pf_sample *s)
 {
 	const struct pf_verdict *v = pf_leak__feed(p->leak, s);
 
-	if (!v)
-		return errno == ENOMEM ? -ENOMEM : 0; /* what is not followed is counted */
-	if (v->transition)
+	if (!v && errno == ENOMEM) /* what is not followed is counted */
+		return -ENOMEM;
+	if (v && v->transition)
 		event(p, v);
-	return 0;
+	return p->report.prom ? pfleak_prom__see(p->report.prom, s, v) : 0;
 }
 
 static int moment(void *ctx, struct pf_run *run, const struct pf_moment *m)
@@ -113,7 +113,6 @@ static int moment(void *ctx, struct pf_run *run, const struct pf_moment *m)
 	struct pfleak *p = ctx;
 	int ret = 0;
 
-	(void)run;
 	if (p->limits)
 		pf_machine_read("/proc", &p->machine);
 	for (size_t i = 0; !ret && i < m->n; i++)
@@ -121,6 +120,8 @@ static int moment(void *ctx, struct pf_run *run, const struct pf_moment *m)
 	pf_leak__moment_end(p->leak, m->mono_s);
 	if (!ret && p->opts.list && !p->opts.common.replay_path)
 		ret = pfleak_report_list(&p->report);
+	if (!ret && p->report.prom)
+		ret = pfleak_prom__write(p->report.prom, run, p->leak, m);
 	return !ret && p->report.failed ? -ENOMEM : ret;
 }
 
@@ -192,6 +193,11 @@ static int open_all(struct pfleak *p, struct pf_error *err)
 		if (!p->limits)
 			return -err->code;
 	}
+	if (p->opts.common.format == PF_FORMAT_PROM) {
+		p->report.prom = pfleak_prom__new(&p->opts);
+		if (!p->report.prom)
+			return pf_fail(err, ENOMEM, "out of memory");
+	}
 	p->report.opts = &p->opts;
 	p->report.columns = &p->columns;
 	p->report.leak = p->leak;
@@ -228,6 +234,7 @@ int main(int argc, char **argv)
 	}
 	pfleak_parse(&p->opts, argc, argv);
 	status = watch(p);
+	pfleak_prom__free(p->report.prom);
 	pf_leak__free(p->leak);
 	pf_limits__close(p->limits);
 	pf_common_free(&p->opts.common);

@@ -184,6 +184,10 @@ void pfleak_report_event(struct pfleak_report *r, const struct pf_verdict *v)
 			text_event(r, v);
 		return;
 	}
+	if (r->opts->common.format == PF_FORMAT_PROM) {
+		pfleak_prom__event(r->prom, v);
+		return;
+	}
 	pfleak_row_fill(&row, v, pf_source__header(r->run->source));
 	if (pfleak_json_verdict(r, "alert", pfleak_n_alert_cols, &row, v->signals, v->n_signals))
 		r->failed = true;
@@ -242,6 +246,7 @@ int pfleak_report_end(struct pfleak_report *r)
 {
 	if (r->opts->common.format == PF_FORMAT_JSON)
 		return json_end(r);
-	text_end(r);
+	if (r->opts->common.format == PF_FORMAT_TABLE)
+		text_end(r);
 	return 0;
 }

@@ -6,14 +6,16 @@
 #include "lib/cli/run.h"
 #include "lib/leak/leak.h"
 #include "tools/pfleak/columns.h"
+#include "tools/pfleak/prom.h"
 
 struct pfleak_report {
 	const struct pfleak_opts *opts;
 	const struct pfleak_columns *columns;
 	struct pf_leak *leak;
-	struct pf_run *run; /* everything is appended to run->out.buf */
-	uint64_t listed;    /* lists printed */
-	bool failed;	    /* no memory for something that had to be printed */
+	struct pfleak_prom *prom; /* NULL but with -o prom */
+	struct pf_run *run;	  /* everything is appended to run->out.buf */
+	uint64_t listed;	  /* lists printed */
+	bool failed;		  /* no memory for something that had to be printed */
 };
 
 /* A watch, an alert or its end. (report.c) */
