@@ -15,51 +15,6 @@
 #define MB (1LL << 20)
 #define GB (1LL << 30)
 
-const char *pf_alert_state_name(enum pf_alert_state state)
-{
-	switch (state) {
-	case PF_ALERT_NONE:
-		return "none";
-	case PF_ALERT_WATCH:
-		return "watch";
-	case PF_ALERT_FIRING:
-		return "firing";
-	case PF_ALERT_RESOLVED:
-		return "resolved";
-	}
-	return "";
-}
-
-const char *pf_alert_end_name(enum pf_alert_end end)
-{
-	switch (end) {
-	case PF_END_NONE:
-		return "";
-	case PF_END_RECOVERED:
-		return "recovered";
-	case PF_END_EXITED:
-		return "exited";
-	case PF_END_EXEC:
-		return "exec";
-	case PF_END_GONE:
-		return "gone";
-	}
-	return "";
-}
-
-const char *pf_alert_level_name(enum pf_alert_level level)
-{
-	switch (level) {
-	case PF_LEVEL_INFO:
-		return "info";
-	case PF_LEVEL_WARNING:
-		return "warning";
-	case PF_LEVEL_CRITICAL:
-		return "critical";
-	}
-	return "";
-}
-
 static void enter(struct pf_alert *a, enum pf_alert_state state, enum pf_alert_end end)
 {
 	a->state = state;
@@ -90,6 +45,17 @@ static void fire(struct pf_alert *a, const struct pf_finding *f, const struct pf
 	enter(a, PF_ALERT_FIRING, PF_END_NONE);
 }
 
+static void fire_when_due(struct pf_alert *a, const struct pf_alert_terms *terms, double now_s,
+			  const struct pf_finding *f, const struct pf_history *h)
+{
+	if (a->state != PF_ALERT_PENDING) {
+		a->pending_s = now_s;
+		enter(a, PF_ALERT_PENDING, PF_END_NONE);
+	}
+	if (now_s - a->pending_s >= terms->delay_s)
+		fire(a, f, h);
+}
+
 static bool has_recovered(const struct pf_alert *a, const struct pf_history *h)
 {
 	struct pf_window w;
@@ -107,15 +73,18 @@ static void step(struct pf_alert *a, const struct pf_alert_terms *terms, double 
 	if (a->state == PF_ALERT_FIRING) {
 		if (has_recovered(a, h))
 			enter(a, PF_ALERT_RESOLVED, PF_END_RECOVERED);
-	} else if (confidence >= terms->fire) {
-		fire(a, f, h);
-	} else if (confidence >= terms->watch) {
+		return;
+	}
+	if (confidence >= terms->watch) {
 		a->supported_s = now_s;
 		a->length_s = f->length_s;
-		enter(a, PF_ALERT_WATCH, PF_END_NONE);
-	} else if (a->state == PF_ALERT_WATCH && now_s - a->supported_s >= a->length_s) {
-		enter(a, PF_ALERT_RESOLVED, PF_END_RECOVERED);
 	}
+	if (confidence >= terms->fire)
+		fire_when_due(a, terms, now_s, f, h);
+	else if (confidence >= terms->watch || a->state == PF_ALERT_PENDING)
+		enter(a, PF_ALERT_WATCH, PF_END_NONE);
+	else if (a->state == PF_ALERT_WATCH && now_s - a->supported_s >= a->length_s)
+		enter(a, PF_ALERT_RESOLVED, PF_END_RECOVERED);
 }
 
 bool pf_alert_step(struct pf_alert *a, const struct pf_alert_terms *terms, double now_s,
@@ -134,6 +103,59 @@ bool pf_alert_finish(struct pf_alert *a, enum pf_alert_end end)
 	enter(a, PF_ALERT_RESOLVED, end);
 	return true;
 }
+
+/* ---- a rule's alert -------------------------------------------------------- */
+
+static void enter_rule(struct pf_rule_alert *a, enum pf_alert_state state, enum pf_alert_end end)
+{
+	a->state = state;
+	a->end = end;
+}
+
+static void step_rule(struct pf_rule_alert *a, const struct pf_rule_terms *terms, double now_s,
+		      enum pf_holds holds)
+{
+	if (a->state == PF_ALERT_FIRING) {
+		if (holds != PF_HOLDS_NO)
+			a->since_s = now_s;
+		else if (now_s - a->since_s >= terms->clear_s)
+			enter_rule(a, PF_ALERT_RESOLVED, PF_END_RECOVERED);
+	} else if (holds != PF_HOLDS_YES) {
+		if (a->state == PF_ALERT_PENDING)
+			enter_rule(a, PF_ALERT_NONE, PF_END_NONE);
+	} else {
+		if (a->state != PF_ALERT_PENDING) {
+			a->since_s = now_s;
+			enter_rule(a, PF_ALERT_PENDING, PF_END_NONE);
+		}
+		if (now_s - a->since_s >= terms->hold_s) {
+			a->since_s = now_s;
+			enter_rule(a, PF_ALERT_FIRING, PF_END_NONE);
+		}
+	}
+}
+
+bool pf_rule_alert_step(struct pf_rule_alert *a, const struct pf_rule_terms *terms, double now_s,
+			enum pf_holds holds)
+{
+	enum pf_alert_state before = a->state;
+
+	step_rule(a, terms, now_s, holds);
+	return a->state != before;
+}
+
+bool pf_rule_alert_finish(struct pf_rule_alert *a, enum pf_alert_end end)
+{
+	if (a->state == PF_ALERT_FIRING)
+		enter_rule(a, PF_ALERT_RESOLVED, end);
+	else if (a->state == PF_ALERT_PENDING)
+		enter_rule(a, PF_ALERT_NONE, PF_END_NONE);
+	else
+		return false;
+	return true;
+}
+
+/* ---- how bad it is --------------------------------------------------------- */
 
 static int severity_by_size(int64_t bytes)
 {

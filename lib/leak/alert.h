@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * An alert's life: none -> watch -> firing -> resolved, one per process
- * incarnation, and how bad it is. Takes the confidence as it is given.
+ * An alert's life: none -> watch -> pending -> firing -> resolved, one per
+ * process incarnation and rule, and how bad it is. The model's own alert goes
+ * by confidence, a rule's by its condition; both take what they are given and
+ * read no clock.
  */
 #ifndef PF_LIB_LEAK_ALERT_H
 #define PF_LIB_LEAK_ALERT_H
@@ -9,41 +11,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lib/record/alert.h"
+
 struct pf_finding;
 struct pf_history;
-
-enum pf_alert_state {
-	PF_ALERT_NONE,
-	PF_ALERT_WATCH, /* grows, not for long enough to be sure */
-	PF_ALERT_FIRING,
-	PF_ALERT_RESOLVED, /* a watch or an alert that ended; new evidence may begin another */
-};
-
-enum pf_alert_end {
-	PF_END_NONE,
-	PF_END_RECOVERED, /* an alert's growth stopped, or a watch's was not borne out */
-	PF_END_EXITED,
-	PF_END_EXEC, /* the process became another program */
-	PF_END_GONE, /* not seen any more */
-};
-
-enum pf_alert_level {
-	PF_LEVEL_INFO,
-	PF_LEVEL_WARNING,
-	PF_LEVEL_CRITICAL,
-};
-
-/* "none", "watch", "firing", "resolved" */
-const char *pf_alert_state_name(enum pf_alert_state state);
-/* "", "recovered", "exited", "exec", "gone" */
-const char *pf_alert_end_name(enum pf_alert_end end);
-/* "info", "warning", "critical" */
-const char *pf_alert_level_name(enum pf_alert_level level);
 
 struct pf_alert {
 	enum pf_alert_state state;
 	enum pf_alert_end end;
 	double supported_s; /* when the confidence was last enough for a watch */
+	double pending_s;   /* since when it is enough for an alert */
 	float length_s;	    /* of the window that said so */
 	float growth;	    /* bytes in the window that fired */
 	uint32_t fired;	    /* buckets of `octave` closed by then */
@@ -54,24 +31,67 @@ struct pf_alert {
 struct pf_alert_terms {
 	int watch; /* confidence for each */
 	int fire;
+	double delay_s; /* the confidence must be enough for so long, without a break; 0 = once */
 };
 
 /*
  * One sample on: now_s as everywhere, the confidence after grace and size, and
- * what it rests on. A watch ends when nothing has supported it for the length
- * of its window; an alert when a full later window shows less than 20 % of its
+ * what it rests on. What is pending falls back to a watch when the confidence
+ * does. A watch ends when nothing has supported it for the length of its
+ * window; an alert when a full later window shows less than 20 % of its
  * growth. Returns true when the state changed.
  */
 bool pf_alert_step(struct pf_alert *a, const struct pf_alert_terms *terms, double now_s,
 		   int confidence, const struct pf_finding *f, const struct pf_history *h);
 
-/* The process ended: a watch or alert is resolved. Returns true when the state changed. */
+/* The process ended: what is open is resolved. Returns true when the state changed. */
 bool pf_alert_finish(struct pf_alert *a, enum pf_alert_end end);
+
+/* A watch, or what became of it, that has not ended. */
+static inline bool pf_alert_state_is_open(enum pf_alert_state state)
+{
+	return state == PF_ALERT_WATCH || state == PF_ALERT_PENDING || state == PF_ALERT_FIRING;
+}
 
 static inline bool pf_alert_is_open(const struct pf_alert *a)
 {
-	return a->state == PF_ALERT_WATCH || a->state == PF_ALERT_FIRING;
+	return pf_alert_state_is_open(a->state);
 }
+
+/* ---- a rule's alert -------------------------------------------------------- */
+
+/* What a rule's condition says of one sample. */
+enum pf_holds {
+	PF_HOLDS_NO,
+	PF_HOLDS_YES,
+	PF_HOLDS_UNKNOWN, /* a metric is not available: fires nothing, ends nothing */
+};
+
+/* A rule on one process. All zero = it never held. */
+struct pf_rule_alert {
+	enum pf_alert_state state; /* never PF_ALERT_WATCH */
+	enum pf_alert_end end;
+	double since_s; /* pending: held since; firing: held last */
+};
+
+struct pf_rule_terms {
+	double hold_s;	/* the condition must hold for so long, without a break; 0 = once */
+	double clear_s; /* ... and must not have held for so long to be over */
+};
+
+/*
+ * One sample on. pending -> firing when it has held for hold_s; pending -> none
+ * when it does not hold; firing -> resolved when it has not held for clear_s,
+ * an unknown condition counting as neither. Returns true when the state
+ * changed.
+ */
+bool pf_rule_alert_step(struct pf_rule_alert *a, const struct pf_rule_terms *terms, double now_s,
+			enum pf_holds holds);
+
+/* The process ended. Returns true when the state changed. */
+bool pf_rule_alert_finish(struct pf_rule_alert *a, enum pf_alert_end end);
+
+/* ---- how bad it is --------------------------------------------------------- */
 
 /*
  * Severity 1-10 by RSS + swap: <= 128 MB 1, > 128 MB 2, > 512 MB 4, > 1 GB 6,

@@ -54,7 +54,7 @@ static bool is_sound(const struct pf_leak_config *c)
 	return c->grace_s >= 0 && c->grace_s < 1e9 && c->min_bytes >= 0 &&
 	       c->watch_confidence > 0 && c->watch_confidence <= c->alert_confidence &&
 	       c->alert_confidence <= 100 && c->min_watch_age_s >= 0 && c->max_processes > 0 &&
-	       c->forget_s > 0;
+	       c->forget_s > 0 && c->escalation_s >= 0;
 }
 
 struct pf_leak *pf_leak__new(const struct pf_leak_config *config, const struct pf_leak_hooks *hooks)
@@ -111,8 +111,10 @@ static void count_transition(struct pf_leak *leak, const struct pf_verdict *v)
 	if (!v->transition)
 		return;
 	st->watch -= v->previous == PF_ALERT_WATCH;
+	st->pending -= v->previous == PF_ALERT_PENDING;
 	st->firing -= v->previous == PF_ALERT_FIRING;
 	st->watch += v->state == PF_ALERT_WATCH;
+	st->pending += v->state == PF_ALERT_PENDING;
 	st->firing += v->state == PF_ALERT_FIRING;
 	st->watches += v->state == PF_ALERT_WATCH;
 	st->alerts += v->state == PF_ALERT_FIRING;

@@ -35,6 +35,7 @@ struct pf_leak_config {
 				 * that is shorter */
 	size_t max_processes;	/* bound on processes followed, 8192 */
 	double forget_s;	/* not seen for so long and in two moments: taken for gone; 300 */
+	double escalation_s;	/* enough for an alert for so long before it fires; 0 */
 };
 
 extern const struct pf_leak_config pf_leak_default_config;
@@ -59,6 +60,7 @@ struct pf_leak_stats {
 	size_t processes; /* followed now */
 	size_t histories; /* ... of which big enough to keep a history */
 	size_t watch;	  /* processes in that state now */
+	size_t pending;
 	size_t firing;
 	uint64_t seen;	    /* incarnations since the start */
 	uint64_t exited;    /* ended by a sample that said so */

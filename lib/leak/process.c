@@ -343,7 +343,8 @@ static void step_alert(struct pf_process *p, const struct pf_sample *s,
 		       const struct pf_terms *terms, struct pf_verdict *v)
 {
 	const struct pf_alert_terms at = { terms->config.watch_confidence,
-					   terms->config.alert_confidence };
+					   terms->config.alert_confidence,
+					   terms->config.escalation_s };
 	enum pf_alert_state before = p->alert.state;
 
 	if (!p->history ||

@@ -105,7 +105,7 @@ static const char *doubt_text(const struct pf_verdict *v)
 char *pf_verdict_reason(char *dst, size_t size, const struct pf_verdict *v)
 {
 	char growth[5 * TEXT_LEN], left[TEXT_LEN];
-	bool open = v->state == PF_ALERT_WATCH || v->state == PF_ALERT_FIRING;
+	bool open = pf_alert_state_is_open(v->state);
 
 	growth_text(growth, sizeof(growth), v);
 	if (v->state == PF_ALERT_RESOLVED && v->transition)

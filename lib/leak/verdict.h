@@ -46,6 +46,7 @@ struct pf_verdict {
 	size_t n_signals;			  /* 0 = too early */
 
 	/* the alert */
+	const char *rule; /* whose it is; NULL = the model's own */
 	enum pf_alert_state state;
 	enum pf_alert_state previous; /* state before this feed */
 	bool transition;	      /* state != previous: exactly one record is due */

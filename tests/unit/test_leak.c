@@ -40,8 +40,8 @@ static void note_gone(void *ctx, const struct pf_verdict *v)
 
 static void test_config_is_checked(void **state)
 {
-	static const struct pf_leak_config good = { 600, 0, 50, 70, 60, 1, 300 };
-	struct pf_leak_config bad[8];
+	static const struct pf_leak_config good = { 600, 0, 50, 70, 60, 1, 300, 0 };
+	struct pf_leak_config bad[9];
 
 	(void)state;
 	for (size_t i = 0; i < PF_ARRAY_SIZE(bad); i++)
@@ -54,6 +54,7 @@ static void test_config_is_checked(void **state)
 	bad[5].alert_confidence = 101;
 	bad[6].max_processes = 0;
 	bad[7].forget_s = 0;
+	bad[8].escalation_s = NAN;
 	for (size_t i = 0; i < PF_ARRAY_SIZE(bad); i++) {
 		errno = 0;
 		assert_null(pf_leak__new(&bad[i], NULL));

@@ -272,6 +272,107 @@ static void test_transitions_are_told_once(void **state)
 	sim_close(&m);
 }
 
+static void test_escalation_delay(void **state)
+{
+	struct pf_leak_config config = pf_leak_default_config;
+	double pending_s = NAN;
+	struct sim m;
+
+	(void)state;
+	config.escalation_s = 300;
+	sim_open(&m, &config, NULL, 10, OLD_S);
+	while (!m.fires && sim_now(&m) < 3000) {
+		const struct pf_verdict *v = sim_feed(&m, leak_60m(&m, sim_now(&m)));
+
+		if (v->transition && v->state == PF_ALERT_PENDING) {
+			assert_true(isnan(pending_s));
+			assert_int_equal(pf_leak__stats(m.leak)->pending, 1);
+			assert_true(v->confidence >= 70);
+			pending_s = m.s.mono_s - m.begin_s;
+		}
+	}
+	assert_int_equal(m.fires, 1);
+	assert_true(m.fire_s - pending_s == 300);
+	assert_int_equal(pf_leak__stats(m.leak)->pending, 0);
+	sim_close(&m);
+}
+
+/* Pending and over: back to a watch, then to nothing; no alert was ever told. */
+static void test_what_is_pending_can_lapse(void **state)
+{
+	struct pf_leak_config config = pf_leak_default_config;
+	struct sim m;
+
+	(void)state;
+	config.escalation_s = 7200;
+	sim_open(&m, &config, NULL, 10, OLD_S);
+	sim_run(&m, 1000, leak_60m);
+	assert_int_equal(m.v->state, PF_ALERT_PENDING);
+	sim_run(&m, 6000, flat);
+	assert_int_equal(m.fires, 0);
+	assert_int_equal(m.v->state, PF_ALERT_RESOLVED);
+	assert_int_equal(pf_leak__stats(m.leak)->pending + pf_leak__stats(m.leak)->watch, 0);
+	sim_close(&m);
+}
+
+/* A time line: a letter per ten seconds, what the condition says and the state it leads to. */
+struct line {
+	struct pf_rule_terms terms;
+	const char *holds; /* y n ? */
+	const char *state; /* - none, p pending, f firing, r resolved */
+};
+
+static void check_line(const struct line *line)
+{
+	struct pf_rule_alert a = { 0 };
+
+	for (size_t i = 0; line->holds[i]; i++) {
+		enum pf_alert_state before = a.state;
+		enum pf_holds holds = line->holds[i] == 'y'   ? PF_HOLDS_YES
+				      : line->holds[i] == 'n' ? PF_HOLDS_NO
+							      : PF_HOLDS_UNKNOWN;
+		bool changed = pf_rule_alert_step(&a, &line->terms, 10.0 * (double)i, holds);
+
+		assert_int_equal("-wpfr"[a.state], line -> state[i]);
+		assert_int_equal(changed, a.state != before);
+		if (changed && a.state == PF_ALERT_RESOLVED)
+			assert_int_equal(a.end, PF_END_RECOVERED);
+	}
+}
+
+static void test_time_lines_of_rules(void **state)
+{
+	static const struct line lines[] = {
+		{ { 0, 0 }, "nnyyn", "--ffr" },		 /* at once, both ways */
+		{ { 30, 0 }, "yyyyn", "pppfr" },	 /* held for its duration */
+		{ { 30, 0 }, "yynyyyy", "pp-pppf" },	 /* a break begins it anew */
+		{ { 30, 0 }, "yy?yyyy", "pp-pppf" },	 /* so does not knowing */
+		{ { 0, 30 }, "yynnynnnn", "fffffffrr" }, /* over when it is for long enough */
+		{ { 0, 20 }, "y?????nnn", "fffffffrr" }, /* not knowing ends nothing */
+		{ { 0, 20 }, "ynnyynn", "ffrfffr" },	 /* resolved, and another */
+		{ { 10, 0 }, "????", "----" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < PF_ARRAY_SIZE(lines); i++)
+		check_line(&lines[i]);
+}
+
+static void test_a_rules_process_ends(void **state)
+{
+	struct pf_rule_alert none = { 0 }, pending = { .state = PF_ALERT_PENDING },
+			     firing = { .state = PF_ALERT_FIRING };
+
+	(void)state;
+	assert_false(pf_rule_alert_finish(&none, PF_END_EXITED));
+	assert_true(pf_rule_alert_finish(&pending, PF_END_EXITED));
+	assert_int_equal(pending.state, PF_ALERT_NONE);
+	assert_true(pf_rule_alert_finish(&firing, PF_END_EXEC));
+	assert_int_equal(firing.state, PF_ALERT_RESOLVED);
+	assert_int_equal(firing.end, PF_END_EXEC);
+	assert_false(pf_rule_alert_finish(&firing, PF_END_EXITED));
+}
+
 static void test_severity(void **state)
 {
 	static const struct {
@@ -334,6 +435,13 @@ static void test_names(void **state)
 	assert_string_equal(pf_alert_end_name(PF_END_EXITED), "exited");
 	assert_string_equal(pf_alert_end_name(PF_END_EXEC), "exec");
 	assert_string_equal(pf_alert_end_name(PF_END_GONE), "gone");
+	assert_string_equal(pf_alert_state_name(PF_ALERT_PENDING), "pending");
+	for (int i = 0; i < PF_ALERT_STATES; i++)
+		assert_int_equal(pf_alert_state_of(pf_alert_state_name(i)), i);
+	for (int i = 0; i < PF_LEVELS; i++)
+		assert_int_equal(pf_alert_level_of(pf_alert_level_name(i)), i);
+	assert_int_equal(pf_alert_state_of("fire"), -1);
+	assert_int_equal(pf_alert_level_of(""), -1);
 	assert_string_equal(pf_alert_level_name(PF_LEVEL_WARNING), "warning");
 	assert_string_equal(pf_alert_level_name(PF_LEVEL_CRITICAL), "critical");
 }
@@ -382,6 +490,10 @@ int main(void)
 		cmocka_unit_test(test_recovery_and_a_second_alert),
 		cmocka_unit_test(test_watch_that_came_to_nothing),
 		cmocka_unit_test(test_transitions_are_told_once),
+		cmocka_unit_test(test_escalation_delay),
+		cmocka_unit_test(test_what_is_pending_can_lapse),
+		cmocka_unit_test(test_time_lines_of_rules),
+		cmocka_unit_test(test_a_rules_process_ends),
 		cmocka_unit_test(test_severity),
 		cmocka_unit_test(test_time_left),
 		cmocka_unit_test(test_names),

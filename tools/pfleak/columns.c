@@ -34,7 +34,7 @@ const struct pf_column pfleak_cols[] = {
 	    "Rule that fired; null for the model."),
 	COL(model, PF_STRING, "", "MODEL", -8, PF_LOOK_PLAIN, false, "Model that judged."),
 	COL(state, PF_STRING, "", "STATE", -8, PF_LOOK_PLAIN, true,
-	    "State of its alert: none, watch, firing or resolved."),
+	    "State of its alert: none, watch, pending, firing or resolved."),
 	COL(reason, PF_CHARS, "", "REASON", -60, PF_LOOK_PLAIN, false, "Why, in a sentence."),
 	COL(confidence, PF_INT, "percent", "CNF", 3, PF_LOOK_PLAIN, true, "0-100 that it leaks."),
 	COL(class, PF_STRING, "", "CLASS", -12, PF_LOOK_PLAIN, true, "Kind of growth."),
@@ -84,7 +84,7 @@ static bool firing(const struct pf_verdict *v)
 static int level_rank(const struct pf_verdict *v)
 {
 	if (v->state != PF_ALERT_FIRING)
-		return v->state == PF_ALERT_WATCH;
+		return pf_alert_state_is_open(v->state);
 	return v->level == PF_LEVEL_CRITICAL ? 2 : 1;
 }
 
@@ -101,6 +101,7 @@ void pfleak_row_fill(struct pfleak_row *row, const struct pf_verdict *v,
 		.exe = v->exe,
 		.cgroup = v->cgroup,
 		.container = v->container,
+		.rule = v->rule,
 		.model = "trend",
 		.state = pf_alert_state_name(v->state),
 		.confidence = v->confidence,

@@ -36,7 +36,7 @@ static enum pfleak_status grade(const struct pfleak *p, const struct pf_verdict 
 {
 	bool soon = !isnan(v->time_left_s) && v->time_left_s < HOUR_S;
 
-	if (v->state == PF_ALERT_WATCH)
+	if (v->state == PF_ALERT_WATCH || v->state == PF_ALERT_PENDING)
 		return p->opts.strict ? PFLEAK_WARNING : PFLEAK_OK;
 	return v->level == PF_LEVEL_CRITICAL || soon ? PFLEAK_CRITICAL : PFLEAK_WARNING;
 }
@@ -51,7 +51,7 @@ static bool take_worst(void *ctx, const struct pf_verdict *v)
 	struct worst *w = ctx;
 	enum pfleak_status g = PFLEAK_OK;
 
-	if (v->state == PF_ALERT_WATCH || v->state == PF_ALERT_FIRING)
+	if (pf_alert_state_is_open(v->state))
 		g = grade(w->p, v);
 	if (g > w->status)
 		w->status = g;

@@ -21,11 +21,13 @@ static const char *headline(const struct pf_verdict *v)
 	switch (v->state) {
 	case PF_ALERT_WATCH:
 		return "WATCH";
+	case PF_ALERT_PENDING:
+		return "PENDING";
 	case PF_ALERT_FIRING:
 		return "ALERT";
 	case PF_ALERT_RESOLVED:
 		return "RESOLVED";
-	case PF_ALERT_NONE:
+	default:
 		break;
 	}
 	return "";
@@ -37,7 +39,7 @@ static const char *colour(const struct pfleak_report *r, const struct pf_verdict
 		return "";
 	if (v->state == PF_ALERT_FIRING)
 		return v->level == PF_LEVEL_CRITICAL ? "\033[1;31m" : "\033[31m";
-	return v->state == PF_ALERT_WATCH ? "\033[33m" : "\033[32m";
+	return pf_alert_state_is_open(v->state) ? "\033[33m" : "\033[32m";
 }
 
 static void add_clock(struct pf_strbuf *b, double ts)
