@@ -4,7 +4,18 @@
 
 VERSION := 0.1.0
 
-O       ?= build
+# The machine that the programs run on: ARCH=arm64, or what the compiler's name says. If that is
+# not this one, O is build-ARCH, and the libraries are those of SYSROOT, which `make sysroot` fills.
+MACHINE := $(shell uname -m)
+PREFIXED = $(foreach w,$(CROSS_COMPILE) $(CC),$(if $(findstring -linux-,$w),$(notdir $w)))
+ARCH    ?= $(or $(firstword $(subst -, ,$(firstword $(PREFIXED)))),$(MACHINE))
+HOST    := $(patsubst arm64,aarch64,$(patsubst amd64,x86_64,$(patsubst x86,x86_64,$(ARCH))))
+CROSS   := $(filter-out $(MACHINE),$(HOST))
+TRIPLE  := $(HOST)-linux-gnu
+# In the spelling of bpf_tracing.h.
+BPF_ARCH := $(patsubst aarch64,arm64,$(patsubst x86_64,x86,$(HOST)))
+
+O       ?= build$(CROSS:%=-$(BPF_ARCH))
 V       ?= 0
 DEBUG   ?= 0
 SAN     ?= 0
@@ -22,13 +33,28 @@ fishcompdir ?= $(prefix)/share/fish/vendor_completions.d
 CORPUS  ?= ../shared/corpus
 FUZZ_S  ?= 30
 
+ifdef CROSS
+ifeq ($(origin SYSROOT),undefined)
+SYSROOT := $(abspath $(wildcard $(O)/sysroot))
+endif
+ifeq ($(origin CROSS_COMPILE),undefined)
+CROSS_COMPILE := $(if $(filter default,$(origin CC)),$(TRIPLE)-,$(patsubst %gcc,%,$(filter %-gcc,$(CC))))
+endif
+endif
 ifeq ($(origin CC),default)
-CC      := gcc
+CC      := $(CROSS_COMPILE)gcc
+endif
+ifeq ($(origin AR),default)
+AR      := $(CROSS_COMPILE)ar
 endif
 CLANG   ?= clang
 BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool /sbin/bpftool /usr/bin/bpftool /usr/local/sbin/bpftool) bpftool)
 STRIP_BPF ?= $(firstword $(wildcard /usr/bin/llvm-strip $(sort $(wildcard /usr/bin/llvm-strip-*))) llvm-strip)
-PKG_CONFIG ?= pkg-config
+ifneq ($(SYSROOT),)
+PKG_CONFIG ?= PKG_CONFIG_SYSROOT_DIR='$(SYSROOT)' \
+    PKG_CONFIG_LIBDIR='$(SYSROOT)/usr/lib/$(TRIPLE)/pkgconfig:$(SYSROOT)/usr/share/pkgconfig' pkg-config
+endif
+PKG_CONFIG ?= $(CROSS_COMPILE)pkg-config
 INSTALL ?= install
 
 # What `make deps` installs, in Debian's words; tests/deps.sh knows the other distributions'.
@@ -39,6 +65,8 @@ DEPS_TEST  := bats libcmocka-dev jq python3 shellcheck clang-format mandoc zsh f
 DEPS_FUZZ  := libclang-rt-dev
 DEPS_DEV   := clang-tidy cppcheck git
 DEPS_BENCH := bpftrace sysstat linux-perf
+DEPS_CROSS := gcc-aarch64-linux-gnu
+DEPS_VM    := qemu-system-x86 qemu-system-arm busybox-static binutils cpio python3 xz-utils zstd
 
 ifeq ($(V),0)
 Q := @
@@ -80,19 +108,18 @@ ifeq ($(WERROR),1)
 WARN     += -Werror
 endif
 
+# Which machine, for each call of the compiler: nothing where it is this one.
+TARGET   := $(if $(CROSS),$(if $(findstring clang,$(CC)),--target=$(TRIPLE))) $(SYSROOT:%=--sysroot=%)
 PF_CPPFLAGS = -D_GNU_SOURCE -iquote . -iquote $(O)/gen $(CPPFLAGS)
-PF_CFLAGS   = -std=gnu11 $(WARN) $(HARDEN) $(CFLAGS) $(MODE)
+PF_CFLAGS   = $(strip $(TARGET) -std=gnu11) $(WARN) $(HARDEN) $(CFLAGS) $(MODE)
 PF_LDFLAGS  = -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS) $(MODE_LD)
 LIBS        = $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null || echo -lbpf -ljansson -lz) -lelf -lm
 # Programs that fault in a known way: nothing of ours in them, little optimized.
-PLAIN_CFLAGS = -std=gnu11 $(WARN) -O1 -g
+PLAIN_CFLAGS = $(strip $(TARGET) -std=gnu11) $(WARN) -O1 -g
 
-# The machine the objects run on, in the spelling of bpf_tracing.h.
-ARCH     := $(shell uname -m)
-BPF_ARCH := $(patsubst aarch64,arm64,$(patsubst x86_64,x86,$(ARCH)))
 BPF_CFLAGS = -target bpf -D__TARGET_ARCH_$(BPF_ARCH) -mcpu=v3 -O2 -g -std=gnu11 -Wall -Wextra -Werror \
              -Wno-unused-parameter -Wno-missing-declarations -Wno-visibility \
-             -I. $(addprefix -idirafter ,$(wildcard /usr/include/$(ARCH)-linux-gnu))
+             -I. $(SYSROOT:%=--sysroot=%) $(addprefix -idirafter ,$(wildcard $(SYSROOT)/usr/include/$(TRIPLE)))
 
 # ---- what there is --------------------------------------------------------
 
@@ -131,6 +158,8 @@ help:
 	'make test           install what is missing, then check and check-bpf (root)' \
 	'make deps           install what build and tests need (root; does nothing when all is there)' \
 	'make deps-fuzz deps-dev deps-bench   the same for fuzz, for tidy cppcheck dist, for bench' \
+	'make deps-cross     the same for building for another machine: ARCH=arm64' \
+	'make deps-vm        the same for guests with other kernels: tests/vm/run.sh' \
 	'' \
 	'make check          lint, unit tests under sanitizers, tests that need no root' \
 	'make check-bpf      tests with the real kernel (root)' \
@@ -149,6 +178,9 @@ help:
 	'make clean          remove what was built below $(O)' \
 	'make unit-bins workloads examples bench-bins fuzz-bins   parts of the above' \
 	'' \
+	'make ARCH=arm64     build for arm64 into build-arm64; CROSS_COMPILE=aarch64-linux-gnu- does too' \
+	'make ARCH=arm64 sysroot              its libraries, from Debian, into build-arm64/sysroot' \
+	'' \
 	'variables: O=build V=1 DEBUG=1 SAN=1 (sanitizers) WERROR=1 CC=clang CFLAGS= LDFLAGS='
 
 # ---- building -------------------------------------------------------------
@@ -157,18 +189,24 @@ help:
 keep = @mkdir -p $(@D); printf '%s\n' '$(subst ','\'',$(1))' > $@.new; \
        if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 
-# $(call need,PROGRAMS,HEADERS): say all at once what is missing, and how to get it.
+# $(call need,PROGRAMS,HEADERS,LIBRARIES): say all at once what is missing, and how to get it.
 need = @mkdir -p $(@D); no=; \
        for p in $(1); do command -v "$$p" >/dev/null 2>&1 || no="$$no $$p"; done; \
        for h in $(2); do [ -n "$$no" ] || \
            printf '\043include <stdarg.h>\n\043include <stddef.h>\n\043include <setjmp.h>\n\043include <%s>\n' $$h | \
-           $(CC) $(CPPFLAGS) $(CFLAGS) -fsyntax-only -x c - 2>/dev/null || no="$$no <$$h>"; done; \
-       if [ -n "$$no" ]; then echo "missing:$$no - run \`make deps\` as root" >&2; exit 1; fi; touch $@
+           $(CC) $(TARGET) $(CPPFLAGS) $(CFLAGS) -fsyntax-only -x c - 2>/dev/null || no="$$no <$$h>"; done; \
+       for l in $(3); do [ -n "$$no" ] || echo 'int main(void) { return 0; }' | \
+           $(CC) $(TARGET) $(LDFLAGS) -x c - "$$l" -o $@.new 2>/dev/null || no="$$no $$l"; done; rm -f $@.new; \
+       if [ -n "$$no" ]; then echo "missing:$$no - run $(FROM)" >&2; exit 1; fi; touch $@
+FROM := \`make deps\` as root
+ifdef CROSS
+FROM := \`make deps-cross\` as root, and \`make sysroot\` with these variables
+endif
 
 TOOLCHAIN := $(O)/gen/toolchain.ok
 
 $(TOOLCHAIN):
-	$(call need,$(firstword $(CC)) $(CLANG) $(STRIP_BPF) $(BPFTOOL) $(AR),bpf/libbpf.h libelf.h zlib.h jansson.h uthash.h)
+	$(call need,$(firstword $(CC)) $(CLANG) $(STRIP_BPF) $(BPFTOOL) $(AR),bpf/libbpf.h libelf.h zlib.h jansson.h uthash.h,$(if $(CROSS),$(filter -l%,$(LIBS))))
 
 $(O)/gen/cmocka.ok: | $(TOOLCHAIN)
 	$(call need,,cmocka.h)
@@ -269,7 +307,7 @@ san:
 
 # ---- what it needs --------------------------------------------------------
 
-.PHONY: deps deps-fuzz deps-dev deps-bench
+.PHONY: deps deps-fuzz deps-dev deps-bench deps-cross deps-vm sysroot
 deps:
 	$(Q)tests/deps.sh $(DEPS_BUILD) $(DEPS_TEST)
 deps-fuzz:
@@ -278,8 +316,22 @@ deps-dev:
 	$(Q)tests/deps.sh $(DEPS_BUILD) $(DEPS_DEV)
 deps-bench:
 	$(Q)tests/deps.sh $(DEPS_BUILD) $(DEPS_TEST) $(DEPS_BENCH)
+deps-cross:
+	$(Q)tests/deps.sh $(DEPS_BUILD) $(DEPS_CROSS)
+deps-vm:
+	$(Q)tests/deps.sh $(DEPS_BUILD) $(DEPS_CROSS) $(DEPS_VM)
+
+# Libraries of the other machine, to build and to run with: unpacked packages, nothing is installed.
+sysroot:
+	$(Q)tests/vm/sysroot.sh make $(BPF_ARCH) $(O)/sysroot
 
 # ---- testing --------------------------------------------------------------
+
+# These run what was built.
+HERE := check check-bpf test test-all demo demo-run lint corpus bench fuzz coverage bpf-stats san fuzz-bins bench-bins
+ifneq ($(and $(CROSS),$(filter $(HERE),$(MAKECMDGOALS))),)
+$(error $(filter $(HERE),$(MAKECMDGOALS)): not on $(MACHINE) with what is built for $(HOST); check-vm runs that)
+endif
 
 export PYTHONDONTWRITEBYTECODE := 1
 
