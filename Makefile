@@ -24,6 +24,7 @@ WERROR  ?= 0
 DESTDIR ?=
 prefix  ?= /usr/local
 sbindir ?= $(prefix)/sbin
+libexecdir ?= $(prefix)/libexec/pftools
 mandir  ?= $(prefix)/share/man
 docdir  ?= $(prefix)/share/doc/pftools
 bashcompdir ?= $(prefix)/share/bash-completion/completions
@@ -59,7 +60,7 @@ INSTALL ?= install
 
 # What `make deps` installs, in Debian's words; tests/deps.sh knows the other distributions'.
 DEPS_BUILD := make gcc libc6-dev clang llvm bpftool pkg-config libbpf-dev libelf-dev zlib1g-dev \
-              libjansson-dev uthash-dev
+              libjansson-dev libcurl4-openssl-dev uthash-dev
 DEPS_TEST  := bats libcmocka-dev jq python3 shellcheck clang-format mandoc zsh fish bash-completion \
               tmux procps util-linux gzip
 DEPS_FUZZ  := libclang-rt-dev
@@ -113,6 +114,7 @@ TARGET   := $(if $(CROSS),$(if $(findstring clang,$(CC)),--target=$(TRIPLE))) $(
 PF_CPPFLAGS = -D_GNU_SOURCE -iquote . -iquote $(O)/gen $(CPPFLAGS)
 PF_CFLAGS   = $(strip $(TARGET) -std=gnu11) $(WARN) $(HARDEN) $(CFLAGS) $(MODE)
 PF_LDFLAGS  = -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS) $(MODE_LD)
+CURL_LIBS   = $(shell $(PKG_CONFIG) --libs libcurl 2>/dev/null || echo -lcurl)
 LIBS        = $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null || echo -lbpf -ljansson -lz) -lelf -lm
 # Programs that fault in a known way: nothing of ours in them, little optimized.
 PLAIN_CFLAGS = $(strip $(TARGET) -std=gnu11) $(WARN) -O1 -g
@@ -125,6 +127,8 @@ BPF_CFLAGS = -target bpf -D__TARGET_ARCH_$(BPF_ARCH) -mcpu=v3 -O2 -g -std=gnu11 
 
 TOOLS     := $(sort $(notdir $(patsubst %/,%,$(dir $(wildcard tools/*/*.c)))))
 TOOL_SRC  := $(sort $(wildcard tools/*/*.c))
+HELPERS   := $(sort $(notdir $(patsubst %/,%,$(dir $(wildcard libexec/*/*.c)))))
+HELPER_SRC := $(sort $(wildcard libexec/*/*.c))
 LIB_SRC   := $(sort $(wildcard lib/*/*.c))
 BPF_SRC   := $(sort $(wildcard bpf/*.bpf.c))
 UNIT_SRC  := $(sort $(wildcard tests/unit/test_*.c))
@@ -135,9 +139,9 @@ BENCH_BPF := $(sort $(wildcard tests/bench/*.bpf.c))
 BENCH_SRC := $(sort $(filter-out %.bpf.c,$(wildcard tests/bench/*.c)))
 MAN       := $(sort $(wildcard man/*.[1-8]))
 DOCS      := $(sort $(wildcard README.md NEWS.md LICENSE LICENSES/* $(shell find contrib -type f 2>/dev/null)))
-ALL_C     := $(sort $(wildcard $(foreach d,lib/* tools/* bpf examples $(addprefix tests/,unit workloads fuzz bench),$d/*.[ch])))
+ALL_C     := $(sort $(wildcard $(foreach d,lib/* tools/* libexec/* bpf examples $(addprefix tests/,unit workloads fuzz bench),$d/*.[ch])))
 
-BINS      := $(TOOLS:%=$(O)/bin/%)
+BINS      := $(TOOLS:%=$(O)/bin/%) $(HELPERS:%=$(O)/libexec/%)
 SKEL      := $(BPF_SRC:bpf/%.bpf.c=$(O)/gen/bpf/%.skel.h)
 LIB_OBJ   := $(LIB_SRC:%.c=$(O)/obj/%.o)
 UNIT_BIN  := $(UNIT_SRC:tests/unit/%.c=$(O)/unit/%)
@@ -206,7 +210,7 @@ endif
 TOOLCHAIN := $(O)/gen/toolchain.ok
 
 $(TOOLCHAIN):
-	$(call need,$(firstword $(CC)) $(CLANG) $(STRIP_BPF) $(BPFTOOL) $(AR),bpf/libbpf.h libelf.h zlib.h jansson.h uthash.h,$(if $(CROSS),$(filter -l%,$(LIBS))))
+	$(call need,$(firstword $(CC)) $(CLANG) $(STRIP_BPF) $(BPFTOOL) $(AR),bpf/libbpf.h libelf.h zlib.h jansson.h curl/curl.h uthash.h,$(if $(CROSS),$(filter -l%,$(LIBS))))
 
 $(O)/gen/cmocka.ok: | $(TOOLCHAIN)
 	$(call need,,cmocka.h)
@@ -220,10 +224,14 @@ $(O)/gen/bpf-flags: FORCE
 
 # An archive keeps the objects of sources that are gone, hence the list.
 $(O)/gen/sources: FORCE
-	$(call keep,$(LIB_SRC) $(TOOL_SRC))
+	$(call keep,$(LIB_SRC) $(TOOL_SRC) $(HELPER_SRC))
 
 $(O)/gen/version.h: FORCE
 	$(call keep,#define PF_VERSION "$(VERSION)")
+
+# Where the tools find their helpers once installed.
+$(O)/gen/paths.h: FORCE
+	$(call keep,#define PF_LIBEXECDIR "$(libexecdir)")
 
 $(O)/bpf/%.bpf.o: bpf/%.bpf.c $(O)/gen/bpf-flags | $(TOOLCHAIN)
 	@mkdir -p $(@D)
@@ -249,7 +257,7 @@ $(O)/gen/tests/bench/%.skel.h: $(O)/bench/%.bpf.o
 	$(Q)$(BPFTOOL) gen skeleton $< name pf_$*_bpf > $@.tmp
 	$(Q)mv $@.tmp $@
 
-$(O)/obj/%.o: %.c $(O)/gen/flags | $(O)/gen/version.h $(SKEL) $(TOOLCHAIN)
+$(O)/obj/%.o: %.c $(O)/gen/flags | $(O)/gen/version.h $(O)/gen/paths.h $(SKEL) $(TOOLCHAIN)
 	@mkdir -p $(@D)
 	$(call say,CC,$@)
 	$(Q)$(CC) $(PF_CPPFLAGS) $(PF_CFLAGS) -MMD -MP -c $< -o $@
@@ -265,6 +273,17 @@ $(O)/bin/$(1): $(patsubst %.c,$(O)/obj/%.o,$(sort $(wildcard tools/$(1)/*.c))) $
 	$$(Q)$$(CC) $$(PF_CFLAGS) $$(PF_LDFLAGS) $$(filter %.o %.a,$$^) -o $$@ $$(LIBS)
 endef
 $(foreach t,$(TOOLS),$(eval $(call tool_rule,$(t))))
+
+# What runs without privileges: a library there is no library in a tool.
+HELPER_LIBS_pf-notify = $(CURL_LIBS)
+
+define helper_rule
+$(O)/libexec/$(1): $(patsubst %.c,$(O)/obj/%.o,$(sort $(wildcard libexec/$(1)/*.c))) $(LIBPF) $(O)/gen/sources
+	@mkdir -p $$(@D)
+	$$(call say,LINK,$$@)
+	$$(Q)$$(CC) $$(PF_CFLAGS) $$(PF_LDFLAGS) $$(filter %.o %.a,$$^) -o $$@ $$(HELPER_LIBS_$(1)) $$(LIBS)
+endef
+$(foreach h,$(HELPERS),$(eval $(call helper_rule,$(h))))
 
 $(O)/obj/tests/unit/%.o: | $(O)/gen/cmocka.ok
 
@@ -391,7 +410,7 @@ format:
 
 # One file at a time: clang-tidy's va_list check stumbles over its own state otherwise.
 tidy: compile_commands.json $(SKEL)
-	$(Q)printf '%s\n' $(LIB_SRC) $(TOOL_SRC) | \
+	$(Q)printf '%s\n' $(LIB_SRC) $(TOOL_SRC) $(HELPER_SRC) | \
 	    xargs -P "$$(nproc)" -n 1 clang-tidy -p . --quiet >$(O)/tidy.log 2>&1; status=$$?; \
 	sed -nE 's!^($(CURDIR)/)?(\./)?(.*: (warning|error): .*)!\3!p' $(O)/tidy.log | sort -u; exit $$status
 
@@ -400,7 +419,7 @@ cppcheck: $(SKEL)
 	$(Q)cppcheck --quiet -j "$$(nproc)" --std=c11 --language=c --enable=warning,performance,portability \
 	    $(addprefix --suppress=,missingIncludeSystem resourceLeak memleak invalidPointerCast '*:/usr/include/*') \
 	    --inline-suppr --error-exitcode=1 -D_GNU_SOURCE -DPF_VERSION='""' -I. \
-	    $(addprefix --include=,$(wildcard /usr/include/uthash.h)) $(LIB_SRC) $(TOOL_SRC)
+	    $(addprefix --include=,$(wildcard /usr/include/uthash.h)) $(LIB_SRC) $(TOOL_SRC) $(HELPER_SRC)
 
 coverage: workloads examples
 	$(Q)$(MAKE) O=$(O)/cov COV=1 SAN=0 CC=gcc all unit-bins
@@ -417,7 +436,7 @@ compile_commands.json: FORCE
 	@: $(file >$@.tmp,[) \
 	  $(foreach f,$(BPF_SRC) $(BENCH_BPF),$(call entry,$f,$(CLANG) $(BPF_CFLAGS) -c $f)) \
 	  $(foreach f,$(WORK_SRC) $(DEMO_SRC),$(call entry,$f,$(CC) $(PF_CPPFLAGS) $(PLAIN_CFLAGS) -c $f)) \
-	  $(foreach f,$(LIB_SRC) $(TOOL_SRC) $(UNIT_SRC) $(FUZZ_SRC) $(BENCH_SRC),$(call entry,$f,$(CC) $(PF_CPPFLAGS) $(PF_CFLAGS) -c $f))
+	  $(foreach f,$(LIB_SRC) $(TOOL_SRC) $(HELPER_SRC) $(UNIT_SRC) $(FUZZ_SRC) $(BENCH_SRC),$(call entry,$f,$(CC) $(PF_CPPFLAGS) $(PF_CFLAGS) -c $f))
 	@sed '$$s/,$$//' $@.tmp > $@.new; echo ']' >> $@.new; rm $@.tmp
 	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 
@@ -425,6 +444,7 @@ compile_commands.json: FORCE
 
 # MODE|FROM|TO: install and uninstall read the same list, so that they agree.
 PAYLOAD := $(foreach t,$(TOOLS),755|$(O)/bin/$t|$(sbindir)/$t) \
+           $(foreach h,$(HELPERS),755|$(O)/libexec/$h|$(libexecdir)/$h) \
            $(foreach m,$(MAN),644|$m|$(mandir)/man$(subst .,,$(suffix $m))/$(notdir $m)) \
            $(foreach f,$(wildcard completions/bash/*),644|$f|$(bashcompdir)/$(notdir $f)) \
            $(foreach f,$(wildcard completions/zsh/*),644|$f|$(zshcompdir)/$(notdir $f)) \
@@ -460,7 +480,7 @@ dist:
 
 # Only what is ours: O may be a directory that holds other things.
 clean:
-	$(Q)rm -rf $(addprefix $(O)/,bin bpf gen obj unit workloads examples bench fuzz san cov libpf.a tidy.log pftools-*.tar.gz)
+	$(Q)rm -rf $(addprefix $(O)/,bin libexec bpf gen obj unit workloads examples bench fuzz san cov libpf.a tidy.log pftools-*.tar.gz)
 	$(Q)rm -f compile_commands.json; rmdir $(O) 2>/dev/null || :
 
 .SECONDARY:

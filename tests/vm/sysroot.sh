@@ -15,7 +15,7 @@ here=$(dirname "$0")
 . "$here/apt.sh"
 
 cache=${VM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/pftools}
-packages=(libc6-dev libbpf-dev libelf-dev zlib1g-dev libjansson-dev uthash-dev libcap-dev busybox-static)
+packages=(libc6-dev libbpf-dev libelf-dev zlib1g-dev libjansson-dev libcurl4-openssl-dev uthash-dev libcap-dev busybox-static)
 
 fail() {
   printf 'sysroot: %s\n' "$1" >&2

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Privileges given up; see the header. Takes none. */
+#include "libexec/pf-notify/confine.h"
+
+#include <errno.h>
+#include <linux/capability.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "lib/base/cleanup.h"
+#include "lib/base/error.h"
+
+#define FD_FIRST_OTHER 3
+
+/* The sanitizers map terabytes, and look into the process from another one. */
+#if defined(__SANITIZE_ADDRESS__)
+#define WATCHED true
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define WATCHED true
+#endif
+#endif
+#ifndef WATCHED
+#define WATCHED false
+#endif
+
+static int drop_capabilities(void)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = { 0 };
+
+	return syscall(SYS_capset, &head, none) ? -errno : 0;
+}
+
+/* Lower the hard limit, never raise it. */
+static int limit(__rlimit_resource_t resource, rlim_t most)
+{
+	struct rlimit now;
+
+	if (getrlimit(resource, &now))
+		return -errno;
+	if (now.rlim_max != RLIM_INFINITY && now.rlim_max < most)
+		most = now.rlim_max;
+	now.rlim_cur = now.rlim_max = most;
+	return setrlimit(resource, &now) ? -errno : 0;
+}
+
+static int limit_all(void)
+{
+	static const struct {
+		__rlimit_resource_t resource;
+		rlim_t most;
+	} limits[] = {
+		{ RLIMIT_CORE, 0 },
+		{ RLIMIT_FSIZE, 0 }, /* pipes and sockets are not asked */
+		{ RLIMIT_NOFILE, 256 },
+		{ RLIMIT_DATA, WATCHED ? RLIM_INFINITY : 256 << 20 },
+	};
+	int ret = 0;
+
+	for (size_t i = 0; !ret && i < PF_ARRAY_SIZE(limits); i++)
+		ret = limit(limits[i].resource, limits[i].most);
+	return ret;
+}
+
+static void close_others(void)
+{
+#ifdef SYS_close_range
+	if (!syscall(SYS_close_range, FD_FIRST_OTHER, ~0u, 0))
+		return;
+#endif
+	for (int fd = FD_FIRST_OTHER; fd < 1024; fd++)
+		close(fd);
+}
+
+int confine(struct pf_error *err)
+{
+	int ret = 0;
+
+	close_others();
+	umask(077);
+	if (prctl(PR_SET_DUMPABLE, WATCHED, 0, 0, 0) || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+		ret = -errno;
+	if (!ret)
+		ret = drop_capabilities();
+	if (!ret)
+		ret = limit_all();
+	if (ret)
+		pf_fail(err, -ret, "cannot give up privileges: %s", strerror(-ret));
+	return ret;
+}
