@@ -12,103 +12,39 @@
 #include <poll.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include "tests/workloads/oracle.h"
+#include "tests/workloads/oracle_pages.h"
 
 enum {
-	MAX_PAGES = 1 << 18, /* 1 GiB of 4 KiB pages, in all */
 	MAX_THREADS = 20000,
 	MAX_MS = 600000,
 	CHURN_ALIVE = 4, /* threads that overlap in churn */
 	SMALL_STACK = 64 * 1024,
 };
 
-static void __attribute__((noreturn)) refuse(const char *arg, const char *why)
-{
-	dprintf(STDERR_FILENO, "oracle: '%s' is not %s\n", arg, why);
-	_exit(ORACLE_USAGE);
-}
-
-static long number(const char *what, const char *s, long min, long max)
-{
-	char *end, why[80];
-	long n;
-
-	errno = 0;
-	n = strtol(s, &end, 10);
-	if (errno || end == s || *end || n < min || n > max) {
-		snprintf(why, sizeof(why), "a number of %s from %ld to %ld", what, min, max);
-		refuse(s, why);
-	}
-	return n;
-}
-
-static long pages_arg(const char *s)
-{
-	return number("pages", s, 0, MAX_PAGES);
-}
-
-/* ---- touching ------------------------------------------------------------- */
-
-static char *map_pages(long pages, int flags)
-{
-	char *mem = mmap(NULL, (pages ? pages : 1) * oracle_page_bytes(), PROT_READ | PROT_WRITE,
-			 MAP_ANONYMOUS | flags, -1, 0);
-
-	if (mem == MAP_FAILED)
-		oracle_die("mmap of %ld pages: %s", pages, strerror(errno));
-	return mem;
-}
-
-static long thread_faults(void)
-{
-	struct oracle_faults now = oracle_count(RUSAGE_THREAD);
-
-	return now.minor + now.major;
-}
-
-/* Write to each page; the number of faults that took this thread. */
-static long write_pages(char *mem, long pages)
-{
-	long page = oracle_page_bytes(), before = thread_faults();
-
-	for (long i = 0; i < pages; i++)
-		((volatile char *)mem)[i * page] = 1;
-	return thread_faults() - before;
-}
-
-static long read_pages(const char *mem, long pages)
-{
-	long page = oracle_page_bytes(), before = thread_faults();
-
-	for (long i = 0; i < pages; i++)
-		(void)((const volatile char *)mem)[i * page];
-	return thread_faults() - before;
-}
-
 static void touch(struct oracle *o, char **argv)
 {
-	long pages = pages_arg(argv[0]);
-	char *mem = map_pages(pages, MAP_PRIVATE);
+	long pages = oracle_pages_arg(argv[0]);
+	char *mem = oracle_map(pages, MAP_PRIVATE);
 
 	oracle_ready(o);
 	o->work_pages = pages;
-	o->work_faults = write_pages(mem, pages);
+	o->work_faults = oracle_write(mem, pages);
 	o->note = "anonymous pages written in user mode";
 	oracle_park(o);
 }
 
 static void readbuf(struct oracle *o, char **argv)
 {
-	size_t have = 0, want = pages_arg(argv[0]) * oracle_page_bytes();
+	size_t have = 0, want = oracle_pages_arg(argv[0]) * oracle_page_bytes();
 	const char *path = argv[1] ? argv[1] : "/dev/zero";
-	char *mem = map_pages(want / oracle_page_bytes(), MAP_PRIVATE);
+	char *mem = oracle_map(want / oracle_page_bytes(), MAP_PRIVATE);
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	long before;
 
 	if (fd < 0)
 		oracle_die("%s: %s", path, strerror(errno));
 	oracle_ready(o);
-	before = thread_faults();
+	before = oracle_thread_faults();
 	while (have < want) {
 		ssize_t n = read(fd, mem + have, want - have);
 
@@ -118,54 +54,41 @@ static void readbuf(struct oracle *o, char **argv)
 			have += n;
 	}
 	o->work_pages = want / oracle_page_bytes();
-	o->work_faults = thread_faults() - before;
+	o->work_faults = oracle_thread_faults() - before;
 	o->note = "fresh anonymous pages filled by read: faults in kernel mode";
 	oracle_park(o);
 }
 
 static void populate(struct oracle *o, char **argv)
 {
-	long pages = pages_arg(argv[0]), before;
+	long pages = oracle_pages_arg(argv[0]), before;
 
 	oracle_ready(o);
-	before = thread_faults();
-	map_pages(pages, MAP_PRIVATE | MAP_POPULATE);
+	before = oracle_thread_faults();
+	oracle_map(pages, MAP_PRIVATE | MAP_POPULATE);
 	o->work_pages = pages;
-	o->work_faults = thread_faults() - before;
+	o->work_faults = oracle_thread_faults() - before;
 	o->note = "MAP_POPULATE: counted as faults, yet no fault event happened";
 	oracle_park(o);
-}
-
-/* A file of PAGES pages without name and not in the page cache. */
-static int cold_file(const char *dir, long pages)
-{
-	int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	static const char block[4096] = { 1 };
-
-	if (fd < 0)
-		oracle_die("%s: %s", dir, strerror(errno));
-	for (long left = pages * oracle_page_bytes(); left > 0; left -= sizeof(block)) {
-		if (write(fd, block, sizeof(block)) != sizeof(block))
-			oracle_die("%s: cannot fill a file", dir);
-	}
-	if (fsync(fd) || posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED))
-		oracle_die("%s: cannot empty the page cache of a file", dir);
-	return fd;
 }
 
 /* Without read-ahead every page has to come from the disk by itself. */
 static void major(struct oracle *o, char **argv)
 {
-	long pages = number("pages", argv[0], 1, MAX_PAGES);
-	int fd = cold_file(argv[1] ? argv[1] : "/var/tmp", pages);
+	long pages = oracle_number("pages", argv[0], 1, ORACLE_MAX_PAGES);
+	const char *dir = argv[1] ? argv[1] : "/var/tmp";
+	static const char block[4096] = { 1 };
+	int fd = oracle_file(dir, pages, block, sizeof(block));
 	size_t bytes = pages * oracle_page_bytes();
 	char *mem = mmap(NULL, bytes, PROT_READ, MAP_SHARED, fd, 0);
 
+	if (posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED))
+		oracle_die("%s: cannot empty the page cache of a file", dir);
 	if (mem == MAP_FAILED || madvise(mem, bytes, MADV_RANDOM))
 		oracle_die("mmap of a file: %s", strerror(errno));
 	oracle_ready(o);
 	o->work_pages = pages;
-	o->work_faults = read_pages(mem, pages);
+	o->work_faults = oracle_read(mem, pages);
 	o->note = "file pages read from disk: major faults, unless the directory is a tmpfs";
 	oracle_park(o);
 }
@@ -186,16 +109,16 @@ struct child {
 
 static void __attribute__((noreturn)) child_main(const struct job *job)
 {
-	char *mem = job->mem ? job->mem : map_pages(job->pages, MAP_PRIVATE);
+	char *mem = job->mem ? job->mem : oracle_map(job->pages, MAP_PRIVATE);
 
-	*job->faults = write_pages(mem, job->pages);
+	*job->faults = oracle_write(mem, job->pages);
 	oracle_sleep_ms(job->ms);
 	_exit(0);
 }
 
 static void share_tally(struct job *job)
 {
-	job->faults = (long *)map_pages(1, MAP_SHARED);
+	job->faults = (long *)oracle_map(1, MAP_SHARED);
 	*job->faults = 0;
 }
 
@@ -256,14 +179,14 @@ static void print_child(struct oracle *o, const struct child *child, long order)
 
 static void cow(struct oracle *o, char **argv)
 {
-	struct job job = { .pages = pages_arg(argv[0]) };
+	struct job job = { .pages = oracle_pages_arg(argv[0]) };
 	struct child child;
 	size_t n;
 
 	if (argv[1])
-		job.ms = number("milliseconds", argv[1], 0, MAX_MS);
-	job.mem = map_pages(job.pages, MAP_PRIVATE);
-	write_pages(job.mem, job.pages);
+		job.ms = oracle_number("milliseconds", argv[1], 0, MAX_MS);
+	job.mem = oracle_map(job.pages, MAP_PRIVATE);
+	oracle_write(job.mem, job.pages);
 	share_tally(&job);
 	oracle_ready(o);
 	child = run_child(&job, 0);
@@ -277,9 +200,9 @@ static void cow(struct oracle *o, char **argv)
 
 static void short_lived(struct oracle *o, char **argv)
 {
-	struct job job = { .ms = number("milliseconds", argv[0], 0, MAX_MS),
-			   .pages = pages_arg(argv[1]) };
-	long count = argv[2] ? number("children", argv[2], 1, 100000) : 1;
+	struct job job = { .ms = oracle_number("milliseconds", argv[0], 0, MAX_MS),
+			   .pages = oracle_pages_arg(argv[1]) };
+	long count = argv[2] ? oracle_number("children", argv[2], 1, 100000) : 1;
 
 	share_tally(&job);
 	oracle_ready(o);
@@ -306,9 +229,9 @@ static void keep_pace(const struct timespec *start, long done, long count, long 
 
 static void forkstorm(struct oracle *o, char **argv)
 {
-	long count = number("children", argv[0], 1, 1000000);
-	long seconds = number("seconds", argv[1], 0, MAX_MS / 1000);
-	struct job job = { .pages = argv[2] ? pages_arg(argv[2]) : 1 };
+	long count = oracle_number("children", argv[0], 1, 1000000);
+	long seconds = oracle_number("seconds", argv[1], 0, MAX_MS / 1000);
+	struct job job = { .pages = argv[2] ? oracle_pages_arg(argv[2]) : 1 };
 	struct oracle_faults sum = { 0 };
 	struct timespec start;
 
@@ -333,13 +256,13 @@ static void forkstorm(struct oracle *o, char **argv)
 
 static void pidreuse(struct oracle *o, char **argv)
 {
-	struct job job = { .ms = argv[2] ? number("milliseconds", argv[2], 0, MAX_MS) : 50 };
+	struct job job = { .ms = argv[2] ? oracle_number("milliseconds", argv[2], 0, MAX_MS) : 50 };
 	struct child child = { 0 };
 
 	share_tally(&job);
 	oracle_ready(o);
 	for (int i = 0; i < 2; i++) {
-		job.pages = pages_arg(argv[i]);
+		job.pages = oracle_pages_arg(argv[i]);
 		child = run_child(&job, child.pid);
 		print_child(o, &child, i + 1);
 		o->work_pages += job.pages;
@@ -365,8 +288,8 @@ static struct oracle_faults await_zombie(pid_t pid)
 
 static void zombie(struct oracle *o, char **argv)
 {
-	long seconds = number("seconds", argv[0], 0, MAX_MS / 1000);
-	struct job job = { .pages = argv[1] ? pages_arg(argv[1]) : 1 };
+	long seconds = oracle_number("seconds", argv[0], 0, MAX_MS / 1000);
+	struct job job = { .pages = argv[1] ? oracle_pages_arg(argv[1]) : 1 };
 	struct child child;
 	size_t n;
 
@@ -415,7 +338,7 @@ static void *member_main(void *arg)
 	struct crew *crew = m->crew;
 
 	m->tid = gettid();
-	m->faults = write_pages(m->mem, crew->pages);
+	m->faults = oracle_write(m->mem, crew->pages);
 	__atomic_add_fetch(&crew->parked, 1, __ATOMIC_RELEASE);
 	for (;;)
 		syscall(SYS_futex, &crew->gate, FUTEX_WAIT_PRIVATE, 0, NULL, NULL, 0);
@@ -441,14 +364,14 @@ static void crew_prepare(struct crew *crew, long count, long pages)
 	long page = oracle_page_bytes();
 	char *mem;
 
-	if (count * pages > MAX_PAGES)
+	if (count * pages > ORACLE_MAX_PAGES)
 		oracle_die("%ld threads of %ld pages are more than %d pages", count, pages,
-			   MAX_PAGES);
-	mem = map_pages(count * pages, MAP_PRIVATE);
+			   ORACLE_MAX_PAGES);
+	mem = oracle_map(count * pages, MAP_PRIVATE);
 	crew->count = count;
 	crew->pages = pages;
 	crew->members =
-		(struct member *)map_pages(count * sizeof(struct member) / page + 1, MAP_PRIVATE);
+		(struct member *)oracle_map(count * sizeof(struct member) / page + 1, MAP_PRIVATE);
 	for (long i = 0; i < count; i++) {
 		crew->members[i].crew = crew;
 		crew->members[i].mem = mem + i * pages * page;
@@ -486,7 +409,8 @@ static void threads(struct oracle *o, char **argv)
 {
 	struct crew crew = { 0 };
 
-	crew_prepare(&crew, number("threads", argv[0], 1, MAX_THREADS), pages_arg(argv[1]));
+	crew_prepare(&crew, oracle_number("threads", argv[0], 1, MAX_THREADS),
+		     oracle_pages_arg(argv[1]));
 	oracle_ready(o);
 	crew_claim(o, &crew, "threads that touched their pages and are parked");
 }
@@ -495,7 +419,7 @@ static void many_threads(struct oracle *o, char **argv)
 {
 	struct crew crew = { .stack = SMALL_STACK };
 
-	crew_prepare(&crew, number("threads", argv[0], 1, MAX_THREADS), 1);
+	crew_prepare(&crew, oracle_number("threads", argv[0], 1, MAX_THREADS), 1);
 	oracle_ready(o);
 	crew_claim(o, &crew, "idle threads with small stacks, one page each");
 }
@@ -504,7 +428,7 @@ static void *passer_main(void *arg)
 {
 	struct member *m = arg;
 
-	m->faults = write_pages(m->mem, m->crew->pages);
+	m->faults = oracle_write(m->mem, m->crew->pages);
 	return NULL;
 }
 
@@ -520,11 +444,12 @@ static void join(struct oracle *o, struct member *m)
 
 static void churn(struct oracle *o, char **argv)
 {
-	long seconds = argv[2] ? number("seconds", argv[2], 0, MAX_MS / 1000) : 0;
+	long seconds = argv[2] ? oracle_number("seconds", argv[2], 0, MAX_MS / 1000) : 0;
 	struct crew crew = { 0 };
 	struct timespec start;
 
-	crew_prepare(&crew, number("threads", argv[0], 1, 1000000), pages_arg(argv[1]));
+	crew_prepare(&crew, oracle_number("threads", argv[0], 1, 1000000),
+		     oracle_pages_arg(argv[1]));
 	oracle_ready(o);
 	clock_gettime(CLOCK_MONOTONIC, &start);
 	for (long i = 0; i < crew.count + CHURN_ALIVE; i++) {
@@ -567,8 +492,9 @@ static void leader_exits(struct oracle *o, char **argv)
 	orphans.oracle = o;
 	orphans.early = argv[2];
 	if (argv[2] && strcmp(argv[2], "early"))
-		refuse(argv[2], "'early'");
-	crew_prepare(&orphans.crew, number("threads", argv[0], 1, MAX_THREADS), pages_arg(argv[1]));
+		oracle_refuse(argv[2], "'early'");
+	crew_prepare(&orphans.crew, oracle_number("threads", argv[0], 1, MAX_THREADS),
+		     oracle_pages_arg(argv[1]));
 	if (!orphans.early)
 		oracle_ready(o);
 	start_thread(&reporter, 0, orphans_main, &orphans);
@@ -595,13 +521,13 @@ static void *successor_main(void *arg)
 /* By its real path, so that the process keeps its name. */
 static void exec_thread(struct oracle *o, char **argv)
 {
-	struct successor *s = (struct successor *)map_pages(4, MAP_PRIVATE);
+	struct successor *s = (struct successor *)oracle_map(4, MAP_PRIVATE);
 	pthread_t thread;
 	ssize_t n = readlink("/proc/self/exe", s->path, sizeof(s->path) - 1);
 
 	if (n < 0)
 		oracle_die("/proc/self/exe: %s", strerror(errno));
-	snprintf(s->pages, sizeof(s->pages), "%ld", pages_arg(argv[0]));
+	snprintf(s->pages, sizeof(s->pages), "%ld", oracle_pages_arg(argv[0]));
 	oracle_ready(o);
 	snprintf(s->minor, sizeof(s->minor), "%ld", o->base.minor);
 	snprintf(s->major, sizeof(s->major), "%ld", o->base.major);
@@ -613,12 +539,12 @@ static void exec_thread(struct oracle *o, char **argv)
 /* The second half of exec-thread: the same process, whose totals go on. */
 static void after_exec(struct oracle *o, char **argv)
 {
-	long pages = pages_arg(argv[0]);
+	long pages = oracle_pages_arg(argv[0]);
 
-	o->base.minor = number("minor", argv[1], 0, LONG_MAX);
-	o->base.major = number("major", argv[2], 0, LONG_MAX);
+	o->base.minor = oracle_number("minor", argv[1], 0, LONG_MAX);
+	o->base.major = oracle_number("major", argv[2], 0, LONG_MAX);
 	o->work_pages = pages;
-	o->work_faults = write_pages(map_pages(pages, MAP_PRIVATE), pages);
+	o->work_faults = oracle_write(oracle_map(pages, MAP_PRIVATE), pages);
 	o->note = "a second thread called exec; counts since go span both images";
 	oracle_park(o);
 }
@@ -631,7 +557,7 @@ static void rename_self(struct oracle *o, char **argv)
 	size_t len = strlen(hex) / 2;
 
 	if (strlen(hex) % 2 || !len || len > 15 || strspn(hex, "0123456789abcdefABCDEF") != 2 * len)
-		refuse(hex, "1 to 15 bytes in hex");
+		oracle_refuse(hex, "1 to 15 bytes in hex");
 	for (size_t i = 0; i < len; i++) {
 		char pair[3] = { hex[2 * i], hex[2 * i + 1], '\0' };
 
@@ -645,13 +571,7 @@ static void rename_self(struct oracle *o, char **argv)
 
 /* ---- */
 
-static const struct command {
-	const char *name;
-	const char *args;
-	int min_args;
-	int max_args;
-	void (*run)(struct oracle *o, char **argv);
-} commands[] = {
+static const struct oracle_command commands[] = {
 	{ "touch", "PAGES", 1, 1, touch },
 	{ "readbuf", "PAGES [FILE]", 1, 2, readbuf },
 	{ "populate", "PAGES", 1, 1, populate },
@@ -668,29 +588,37 @@ static const struct command {
 	{ "exec-thread", "PAGES", 1, 1, exec_thread },
 	{ "after-exec", "PAGES MINOR MAJOR", 3, 3, after_exec },
 	{ "rename", "HEX [PAGES]", 1, 2, rename_self },
+	{ 0 },
 };
 
 static int usage(void)
 {
-	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-		dprintf(STDERR_FILENO, "%s oracle %s %s\n",
-			i ? "      " : "usage:", commands[i].name, commands[i].args);
+	const char *before = "usage:";
+
+	for (const struct oracle_command *c = commands; c->name; c++) {
+		dprintf(STDERR_FILENO, "%s oracle %s %s\n", before, c->name, c->args);
+		before = "      ";
+	}
 	return ORACLE_USAGE;
+}
+
+static const struct oracle_command *find_command(const char *name)
+{
+	for (const struct oracle_command *c = commands; c->name; c++) {
+		if (!strcmp(c->name, name))
+			return c;
+	}
+	return NULL;
 }
 
 int main(int argc, char **argv)
 {
 	static struct oracle oracle;
+	const struct oracle_command *c = argc > 1 ? find_command(argv[1]) : NULL;
 
-	for (size_t i = 0; argc > 1 && i < sizeof(commands) / sizeof(commands[0]); i++) {
-		const struct command *c = &commands[i];
-
-		if (strcmp(argv[1], c->name))
-			continue;
-		if (argc - 2 < c->min_args || argc - 2 > c->max_args)
-			return usage();
-		oracle_begin(&oracle, c->name, __builtin_frame_address(0));
-		c->run(&oracle, argv + 2);
-	}
-	return usage();
+	if (!c || argc - 2 < c->min_args || argc - 2 > c->max_args)
+		return usage();
+	oracle_begin(&oracle, c->name, __builtin_frame_address(0));
+	c->run(&oracle, argv + 2);
+	return ORACLE_FAILED; /* they leave by themselves */
 }
