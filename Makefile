@@ -132,7 +132,7 @@ HELPER_SRC := $(sort $(wildcard libexec/*/*.c))
 LIB_SRC   := $(sort $(wildcard lib/*/*.c))
 BPF_SRC   := $(sort $(wildcard bpf/*.bpf.c))
 UNIT_SRC  := $(sort $(wildcard tests/unit/test_*.c))
-WORK_SRC  := $(sort $(wildcard tests/workloads/*.c))
+WORK_SRC  := $(sort $(filter-out tests/workloads/oracle_%,$(wildcard tests/workloads/*.c)))
 DEMO_SRC  := $(sort $(wildcard examples/*.c))
 FUZZ_SRC  := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 BENCH_BPF := $(sort $(wildcard tests/bench/*.bpf.c))
@@ -292,10 +292,13 @@ $(O)/unit/%: $(O)/obj/tests/unit/%.o $(LIBPF)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(PF_CFLAGS) $(PF_LDFLAGS) $(filter %.o %.a,$^) -o $@ -lcmocka $(LIBS)
 
+# The oracle is made of several files.
+$(O)/workloads/oracle: $(wildcard tests/workloads/oracle_*.c tests/workloads/*.h)
+
 $(O)/workloads/%: tests/workloads/%.c $(O)/gen/flags | $(TOOLCHAIN)
 	@mkdir -p $(@D)
 	$(call say,CC,$@)
-	$(Q)$(CC) $(PF_CPPFLAGS) $(PLAIN_CFLAGS) -MMD -MP -MF $@.d $< -o $@ -lpthread
+	$(Q)$(CC) $(PF_CPPFLAGS) $(PLAIN_CFLAGS) -MMD -MP -MF $@.d $(filter %.c,$^) -o $@ -lpthread
 
 $(O)/examples/%: examples/%.c $(O)/gen/flags | $(TOOLCHAIN)
 	@mkdir -p $(@D)

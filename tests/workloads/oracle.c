@@ -29,6 +29,7 @@ static void touch(struct oracle *o, char **argv)
 	oracle_ready(o);
 	o->work_pages = pages;
 	o->work_faults = oracle_write(mem, pages);
+	oracle_expect(o, pages, &o->events.user, &o->events.anon, &o->events.write);
 	o->note = "anonymous pages written in user mode";
 	oracle_park(o);
 }
@@ -55,6 +56,7 @@ static void readbuf(struct oracle *o, char **argv)
 	}
 	o->work_pages = want / oracle_page_bytes();
 	o->work_faults = oracle_thread_faults() - before;
+	oracle_expect(o, o->work_pages, &o->events.kernel, &o->events.anon, &o->events.write);
 	o->note = "fresh anonymous pages filled by read: faults in kernel mode";
 	oracle_park(o);
 }
@@ -68,6 +70,8 @@ static void populate(struct oracle *o, char **argv)
 	oracle_map(pages, MAP_PRIVATE | MAP_POPULATE);
 	o->work_pages = pages;
 	o->work_faults = oracle_thread_faults() - before;
+	o->events_known = true;
+	o->silent_faults = o->work_faults;
 	o->note = "MAP_POPULATE: counted as faults, yet no fault event happened";
 	oracle_park(o);
 }
@@ -89,6 +93,8 @@ static void major(struct oracle *o, char **argv)
 	oracle_ready(o);
 	o->work_pages = pages;
 	o->work_faults = oracle_read(mem, pages);
+	oracle_expect(o, o->work_faults, &o->events.user,
+		      oracle_on_tmpfs(dir) ? &o->events.shmem : &o->events.file, &o->events.read);
 	o->note = "file pages read from disk: major faults, unless the directory is a tmpfs";
 	oracle_park(o);
 }
@@ -591,22 +597,28 @@ static const struct oracle_command commands[] = {
 	{ 0 },
 };
 
+static const struct oracle_command *const lists[] = { commands, oracle_class_commands };
+
 static int usage(void)
 {
 	const char *before = "usage:";
 
-	for (const struct oracle_command *c = commands; c->name; c++) {
-		dprintf(STDERR_FILENO, "%s oracle %s %s\n", before, c->name, c->args);
-		before = "      ";
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		for (const struct oracle_command *c = lists[i]; c->name; c++) {
+			dprintf(STDERR_FILENO, "%s oracle %s %s\n", before, c->name, c->args);
+			before = "      ";
+		}
 	}
 	return ORACLE_USAGE;
 }
 
 static const struct oracle_command *find_command(const char *name)
 {
-	for (const struct oracle_command *c = commands; c->name; c++) {
-		if (!strcmp(c->name, name))
-			return c;
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		for (const struct oracle_command *c = lists[i]; c->name; c++) {
+			if (!strcmp(c->name, name))
+				return c;
+		}
 	}
 	return NULL;
 }

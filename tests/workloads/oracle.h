@@ -10,6 +10,13 @@
  *	-> {"pid":N,"parked":true,"minor":...,...}	the claim
  *	<- done (or end of file)	it leaves without a further fault
  *
+ * Where the program knows what each of its faults was, the claim has "events":
+ * how many fault events a tracer must have seen by mode (user, kernel), class
+ * (anon ... other) and access (read, write, exec), each sort adding up to all.
+ * pftools-json(5) and pfstat(8) say what the classes are. Then there may be no
+ * fault that it does not know of. "unavailable" says why it could not do what
+ * it was asked for (null: it did); the events are of what it did instead.
+ *
  * The claim refuses to be approximate: it is printed only once reporting costs
  * no more faults, and the exit status is ORACLE_MOVED if the count changed
  * while the program was thought to be at rest. Nothing here allocates, and
@@ -48,18 +55,37 @@ struct oracle_faults {
 	long major;
 };
 
+/* What a tracer sees of the work. */
+struct oracle_events {
+	long user;
+	long kernel;
+	long anon;
+	long file;
+	long shmem;
+	long swapin;
+	long cow;
+	long other;
+	long read;
+	long write;
+	long exec;
+};
+
 /* One per program, in static memory; zeroed by whoever has it. */
 struct oracle {
-	const char *what;	    /* sub-command, printed in the claim */
-	const char *note;	    /* plain ASCII without quotes, or NULL */
-	struct oracle_faults base;  /* totals when "go" came */
-	struct oracle_faults claim; /* totals in the claim */
-	uintptr_t frame;	    /* main's stack frame: the main thread works below it */
-	long work_pages;	    /* pages touched on purpose */
-	long work_faults;	    /* faults, minor and major, that this touching took */
-	char extra[1024];	    /* further JSON members, each with its leading comma */
-	char text[16384];	    /* the /proc file being read */
-	char line[4096];	    /* the line being printed */
+	const char *what;	     /* sub-command, printed in the claim */
+	const char *note;	     /* plain ASCII without quotes, or NULL */
+	struct oracle_faults base;   /* totals when "go" came */
+	struct oracle_faults claim;  /* totals in the claim */
+	uintptr_t frame;	     /* main's stack frame: the main thread works below it */
+	long work_pages;	     /* pages touched on purpose */
+	long work_faults;	     /* faults, minor and major, that this touching took */
+	struct oracle_events events; /* of the work, where events_known */
+	bool events_known;	     /* every fault since "go" is in events or in silent_faults */
+	long silent_faults;	 /* counted by the kernel, but no event: MAP_POPULATE and such */
+	const char *unavailable; /* like note; why it could not do what it was asked for */
+	char extra[1024];	 /* further JSON members, each with its leading comma */
+	char text[16384];	 /* the /proc file being read */
+	char line[4096];	 /* the line being printed */
 	char input[64];
 };
 
@@ -291,6 +317,29 @@ static inline bool oracle_hear(struct oracle *o, const char *word)
 	return false;
 }
 
+/* N faults of a mode, a class and an access; the pointers are to members of o->events. */
+static inline void oracle_expect(struct oracle *o, long n, long *mode, long *class, long *access)
+{
+	o->events_known = true;
+	*mode += n;
+	*class += n;
+	*access += n;
+}
+
+/* Append ,"events":{...} at n; the new end. */
+static inline size_t oracle_add_events(char *buf, size_t size, size_t n,
+				       const struct oracle_events *e)
+{
+	n = oracle_add(buf, size, n, ",\"events\":{\"user\":%ld,\"kernel\":%ld", e->user,
+		       e->kernel);
+	n = oracle_add(buf, size, n,
+		       ",\"anon\":%ld,\"file\":%ld,\"shmem\":%ld,\"swapin\":%ld,\"cow\":%ld"
+		       ",\"other\":%ld",
+		       e->anon, e->file, e->shmem, e->swapin, e->cow, e->other);
+	return oracle_add(buf, size, n, ",\"read\":%ld,\"write\":%ld,\"exec\":%ld}", e->read,
+			  e->write, e->exec);
+}
+
 static inline size_t oracle_format_claim(struct oracle *o, struct oracle_faults now)
 {
 	const char *text;
@@ -311,6 +360,12 @@ static inline size_t oracle_format_claim(struct oracle *o, struct oracle_faults 
 	ORACLE_ADD(",\"vsz_bytes\":%ld", oracle_kb_line(text, "\nVmSize:"));
 	text = oracle_slurp(o, "/proc/thread-self/smaps_rollup");
 	ORACLE_ADD(",\"exact_anon_bytes\":%ld", oracle_kb_line(text, "\nAnonymous:"));
+	if (o->events_known)
+		n = oracle_add_events(o->line, sizeof(o->line), n, &o->events);
+	if (o->unavailable)
+		ORACLE_ADD(",\"unavailable\":\"%s\"", o->unavailable);
+	else
+		ORACLE_ADD(",\"unavailable\":null");
 	ORACLE_ADD("%s,\"note\":\"%s\"}\n", o->extra, o->note ? o->note : "");
 #undef ORACLE_ADD
 	return n;
@@ -357,6 +412,18 @@ static inline void oracle_ready(struct oracle *o)
 	}
 }
 
+/* A fault that it does not know of would make a liar of it. */
+static inline void oracle_check_events(const struct oracle *o)
+{
+	long seen = o->claim.minor - o->base.minor + o->claim.major - o->base.major;
+	long known = o->events.user + o->events.kernel + o->silent_faults;
+
+	if (!o->events_known || seen == known)
+		return;
+	dprintf(STDERR_FILENO, "oracle: %ld faults, but it knows of %ld\n", seen, known);
+	_exit(ORACLE_MOVED);
+}
+
 /* Print the claim once telling it costs nothing any more. */
 static inline void oracle_claim(struct oracle *o)
 {
@@ -367,6 +434,7 @@ static inline void oracle_claim(struct oracle *o)
 		o->claim = oracle_count(RUSAGE_SELF);
 		n = oracle_format_claim(o, o->claim);
 		if (oracle_same(o->claim, oracle_count(RUSAGE_SELF))) {
+			oracle_check_events(o);
 			oracle_put(o->line, n);
 			return;
 		}
