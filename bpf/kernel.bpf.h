@@ -85,9 +85,43 @@ struct percpu_counter {
 	__s64 count;
 };
 
+/* Since 6.1 (d4af56c5c7c6) the mappings of an mm are in a maple tree. */
+struct maple_range_64 {
+	unsigned long pivot[15];
+	void *slot[16];
+};
+
+struct maple_arange_64 {
+	unsigned long pivot[9];
+	void *slot[10];
+};
+
+struct maple_tree {
+	void *ma_root;
+};
+
 struct mm_struct {
 	unsigned long total_vm;
 	struct percpu_counter rss_stat[4];
+	struct maple_tree mm_mt;
+};
+
+/* A number that moves with every change of the mappings: since 6.4 (5e31275cc997) ... */
+struct mm_struct___locked {
+	int mm_lock_seq;
+};
+
+/* ... and a sequence count since 6.14 (eb449bd96954), odd while they are being changed. */
+struct mm_struct___counted {
+	struct seqcount mm_lock_seq;
+};
+
+struct vm_area_struct {
+	unsigned long vm_start;
+	unsigned long vm_end;
+	struct mm_struct *vm_mm;
+	unsigned long vm_flags;
+	const void *vm_ops;
 };
 
 struct signal_struct {
@@ -137,6 +171,16 @@ struct bpf_iter__task {
 
 #define PF_KERNEL_PIDTYPE_TGID 1
 #define PF_KERNEL_PF_EXITING   0x00000004
+#define PF_KERNEL_PF_MEMALLOC  0x00000800 /* reclaims memory, also in the middle of a fault */
 #define PF_KERNEL_PF_KTHREAD   0x00200000
+
+#define PF_KERNEL_VM_SHARED  0x00000008
+#define PF_KERNEL_VM_UFFD_WP 0x00001000
+#define PF_KERNEL_VM_HUGETLB 0x00400000
+
+/* X86_PF_*: bits of the error code that the processor gives with a page fault. */
+#define PF_KERNEL_X86_PROT  0x01 /* the page was there */
+#define PF_KERNEL_X86_WRITE 0x02
+#define PF_KERNEL_X86_INSTR 0x10
 
 #endif

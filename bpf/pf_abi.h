@@ -23,15 +23,41 @@ enum pf_rec_flags {
 	PF_REC_UNSTABLE = 1 << 3, /* the process's counts were being written: ignore them */
 	PF_REC_ZOMBIE = 1 << 4,	  /* every thread is dead; waits for its parent */
 	PF_REC_EXIT = 1 << 5, /* last words of a process: totals are in own_*, events as below */
-	PF_REC_HANDOVER = 1 << 6, /* a dead thread's events, in user and kernel */
+	PF_REC_HANDOVER = 1 << 6, /* a dead thread's events */
+	PF_REC_EVENTS = 1 << 7,	  /* struct pf_events follows the head or the whole record */
+	PF_REC_DEAD = 1 << 8,	  /* one more, after it: what the process's dead threads left */
 };
 
 /* Counters of the kernel's mm, in the order of the record. */
 enum { PF_MM_FILE, PF_MM_ANON, PF_MM_SWAP, PF_MM_SHMEM, PF_MM_COUNTERS };
 
+/*
+ * Fault events. Each is of one mode and of one class; writes and instruction
+ * fetches are told where the architecture does, the rest are reads. A class is
+ * counted when its fault is known to be over: the classes may add up to a
+ * little less than the modes.
+ */
+enum pf_event {
+	PF_EV_USER,
+	PF_EV_KERNEL,
+	PF_EV_ANON,
+	PF_EV_FILE,
+	PF_EV_SHMEM,
+	PF_EV_SWAPIN,
+	PF_EV_COW,
+	PF_EV_OTHER,
+	PF_EV_WRITE,
+	PF_EV_EXEC,
+	PF_EVENTS,
+};
+
+struct pf_events {
+	__u64 n[PF_EVENTS]; /* totals, as far as they have not been handed over */
+};
+
 /* One thread. Fault counts are totals since its birth. */
 struct pf_task_head {
-	__u32 size; /* bytes of this record */
+	__u32 size; /* bytes of this record, with the events behind it */
 	__u32 flags;
 	__s32 pid; /* of the process, in the reader's pid namespace */
 	__s32 nr_threads;
@@ -40,8 +66,6 @@ struct pf_task_head {
 	__u64 own_maj;
 	__u64 dead_min; /* of the process's released threads */
 	__u64 dead_maj;
-	__u64 user; /* events seen by the fault programs in this thread */
-	__u64 kernel;
 };
 
 /* One process, told by its leader (or a live thread when the leader is gone). */
@@ -60,19 +84,35 @@ struct pf_task_rec {
 };
 
 /*
- * Event counts in a thread's task storage. Its own are written by itself only,
- * without atomics; a leader's storage also takes those of threads that died,
- * which several may add at once.
+ * Events of a thread, in its own task storage and written by that thread only,
+ * without atomics. With the kernel's header of 72 bytes it fills a slab object
+ * of 128, hence 32 bits: counts that come to PF_COUNT_MOVE go to the leader.
  */
 struct pf_counts {
-	__u64 user;
-	__u64 kernel;
-	__u64 dead_user;
-	__u64 dead_kernel;
+	__u64 address; /* of the pending fault */
+	__u32 n[PF_EVENTS];
+	__u32 mark;	 /* the thread's minor + major when the pending fault began */
+	__u8 pending;	 /* enum pf_pending: a fault whose class is not yet counted */
+	__u8 moved;	 /* enum pf_moved: memory counters that it has moved */
+	__u8 step;	 /* --sample auto: index of the step in force for the process */
+	__u8 generation; /* of the steps that `step` was taken from */
 };
 
-_Static_assert(sizeof(struct pf_task_head) == 72, "both sides agree");
-_Static_assert(sizeof(struct pf_task_rec) == 168, "both sides agree");
-_Static_assert(sizeof(struct pf_counts) == 32, "both sides agree");
+#define PF_COUNT_MOVE 0x40000000U
+
+/* --sample auto: all events of a process, one in 10, one in 100. */
+#define PF_SAMPLE_STEP_1 10
+#define PF_SAMPLE_STEP_2 100
+
+/* What dead threads left with their leader, and what living ones moved there. */
+struct pf_dead {
+	__u64 n[PF_EVENTS];
+};
+
+_Static_assert(sizeof(struct pf_task_head) == 56, "both sides agree");
+_Static_assert(sizeof(struct pf_task_rec) == 152, "both sides agree");
+_Static_assert(sizeof(struct pf_events) == 80, "both sides agree");
+_Static_assert(sizeof(struct pf_counts) == 56, "both sides agree");
+_Static_assert(sizeof(struct pf_dead) == sizeof(struct pf_events), "both sides agree");
 
 #endif

@@ -11,6 +11,7 @@
 #include "bpf/pf_abi.h"
 #include "bpf/filter.bpf.h"
 #include "bpf/counters.bpf.h"
+#include "bpf/classes.bpf.h"
 #include "bpf/ring.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -198,17 +199,70 @@ static __always_inline bool pf_named_here(struct task_struct *task, int pid)
 	return true;
 }
 
-static __always_inline void pf_add_events(struct task_struct *task, struct pf_task_head *head)
+/* A full record with all that can follow it. A head alone uses the beginning of `full`. */
+struct pf_message {
+	struct pf_task_rec full;
+	struct pf_events own;
+	struct pf_events dead;
+};
+
+/*
+ * The process of which the dead threads' events were told last. Whoever adds a
+ * process up takes them from its first record in a pass: a thread that dies
+ * later in the pass is then missed, not seen twice.
+ */
+__u32 pf_last_tgid = 0;
+
+static __always_inline void pf_read_dead(struct task_struct *task, struct pf_task_head *head,
+					 struct pf_events *to)
 {
-	struct pf_counts *own;
+	struct pf_dead *dead;
+
+	if (pf_last_tgid == (__u32)task->tgid)
+		return;
+	pf_last_tgid = task->tgid;
+	dead = pf_dead_of(task->group_leader, false);
+	if (!dead)
+		return;
+	for (int i = 0; i < PF_EVENTS; i++)
+		to->n[i] = dead->n[i];
+	barrier();
+	head->flags |= PF_REC_EVENTS | PF_REC_DEAD;
+}
+
+static __always_inline void pf_read_events(struct task_struct *task, struct pf_task_head *head,
+					   struct pf_events *own, struct pf_events *dead)
+{
+	struct pf_counts *counts;
 
 	if (!pf_counting)
 		return;
-	own = bpf_task_storage_get(&pf_counts, task, NULL, 0);
-	if (!own)
+	pf_read_dead(task, head, dead);
+	counts = pf_counts_of(task, false);
+	if (!counts)
 		return;
-	head->user = own->user + own->dead_user;
-	head->kernel = own->kernel + own->dead_kernel;
+	pf_peek(counts, task, own);
+	head->flags |= PF_REC_EVENTS;
+}
+
+/* What stands behind the head, or the whole record. */
+static __always_inline __u32 pf_events_size(__u32 flags)
+{
+	if (!(flags & PF_REC_EVENTS))
+		return 0;
+	return flags & PF_REC_DEAD ? 2 * sizeof(struct pf_events) : sizeof(struct pf_events);
+}
+
+static __always_inline void pf_write(struct seq_file *seq, struct pf_message *m, __u32 fixed)
+{
+	__u32 events = pf_events_size(m->full.head.flags);
+
+	m->full.head.size = fixed + events;
+	bpf_seq_write(seq, &m->full, fixed);
+	if (events == sizeof(struct pf_events))
+		bpf_seq_write(seq, &m->own, sizeof(struct pf_events));
+	else if (events)
+		bpf_seq_write(seq, &m->own, 2 * sizeof(struct pf_events));
 }
 
 SEC("iter/task")
@@ -216,11 +270,13 @@ int pf_task_pass(struct bpf_iter__task *ctx)
 {
 	struct seq_file *seq = ctx->meta->seq;
 	struct task_struct *task = ctx->task;
-	struct pf_task_rec rec;
+	struct pf_message m;
+	struct pf_task_rec *rec = &m.full;
 	int pid;
 
 	if (ctx->meta->seq_num == 0) {
 		pf_last_cgroups.set = 0;
+		pf_last_tgid = 0;
 		pf_note_reader();
 	}
 	if (!task || (task->flags & PF_KERNEL_PF_KTHREAD))
@@ -229,24 +285,22 @@ int pf_task_pass(struct bpf_iter__task *ctx)
 	if (!pid || !pf_named_here(task, pid))
 		return 0;
 
-	__builtin_memset(&rec, 0, sizeof(rec));
-	rec.head.pid = pid;
-	rec.head.start_ns = task->group_leader->start_boottime;
-	pf_read_faults(task, &rec.head);
-	pf_add_events(task, &rec.head);
+	__builtin_memset(&m, 0, sizeof(m));
+	rec->head.pid = pid;
+	rec->head.start_ns = task->group_leader->start_boottime;
+	pf_read_faults(task, &rec->head);
+	pf_read_events(task, &rec->head, &m.own, &m.dead);
 	if (task != task->group_leader && task->group_leader->mm) {
-		rec.head.size = sizeof(rec.head);
-		bpf_seq_write(seq, &rec.head, sizeof(rec.head));
+		pf_write(seq, &m, sizeof(rec->head));
 		return 0;
 	}
-	rec.head.flags |= PF_REC_FULL;
-	rec.head.size = sizeof(rec);
-	pf_read_identity(task, &rec);
-	pf_read_cgroups_cached(task, &rec);
-	pf_read_memory(task, &rec);
-	if (task->exit_state && rec.head.nr_threads <= 1)
-		rec.head.flags |= PF_REC_ZOMBIE;
-	bpf_seq_write(seq, &rec, sizeof(rec));
+	rec->head.flags |= PF_REC_FULL;
+	pf_read_identity(task, rec);
+	pf_read_cgroups_cached(task, rec);
+	pf_read_memory(task, rec);
+	if (task->exit_state && rec->head.nr_threads <= 1)
+		rec->head.flags |= PF_REC_ZOMBIE;
+	pf_write(seq, &m, sizeof(*rec));
 	return 0;
 }
 
@@ -314,64 +368,67 @@ static __always_inline void pf_sum_threads(struct task_struct *task, struct pf_t
 		__sync_fetch_and_add(&pf_ring_lost, 1); /* too low: a loss like any other */
 }
 
-static __always_inline void pf_send(struct task_struct *task, __u32 flags, __u64 user, __u64 kernel)
+/* A record of the ring is always whole: with one struct pf_events. */
+struct pf_last_words {
+	struct pf_task_rec rec;
+	struct pf_events events;
+};
+
+static __always_inline void pf_send(struct task_struct *task, __u32 flags,
+				    const struct pf_events *events)
 {
 	int pid = pf_pid_for_reader(task);
+	struct pf_last_words *words;
 	struct pf_task_rec *rec;
 
 	if (!pid)
 		return; /* not in the reader's namespace */
-	rec = pf_ring_reserve(sizeof(*rec));
-	if (!rec)
+	words = pf_ring_reserve(sizeof(*words));
+	if (!words)
 		return;
+	rec = &words->rec;
 	__builtin_memset(rec, 0, sizeof(*rec));
-	rec->head.size = sizeof(*rec);
-	rec->head.flags = flags | PF_REC_FULL;
+	words->events = *events;
+	rec->head.size = sizeof(*words);
+	rec->head.flags = flags | PF_REC_FULL | PF_REC_EVENTS;
 	rec->head.pid = pid;
 	rec->head.start_ns = task->group_leader->start_boottime;
-	rec->head.user = user;
-	rec->head.kernel = kernel;
 	pf_read_identity(task, rec);
 	pf_read_cgroups(task, rec);
 	if (flags & PF_REC_EXIT) {
 		pf_read_memory(task, rec);
 		pf_sum_threads(task, rec);
 	}
-	pf_ring_submit(rec);
+	pf_ring_submit(words);
 }
 
 /* Whatever is taken here is gone from the storage: nothing is ever told twice. */
-static __always_inline void pf_take_own(struct pf_counts *c, __u64 *user, __u64 *kernel)
+static __always_inline void pf_take_own(struct task_struct *task, struct pf_events *to)
 {
-	*user += c->user;
-	*kernel += c->kernel;
-	c->user = 0;
-	c->kernel = 0;
+	struct pf_counts *own = pf_counts_of(task, false);
+
+	if (!own)
+		return;
+	pf_settle(own, task);
+	pf_take_counts(own, to);
 }
 
-static __always_inline void pf_take_dead(struct task_struct *leader, __u64 *user, __u64 *kernel)
+static __always_inline void pf_take_dead(struct task_struct *leader, struct pf_events *to)
 {
-	struct pf_counts *c = bpf_task_storage_get(&pf_counts, leader, NULL, 0);
+	struct pf_dead *dead = pf_dead_of(leader, false);
 
-	if (!c)
+	if (!dead)
 		return;
-	*user += __sync_lock_test_and_set(&c->dead_user, 0);
-	*kernel += __sync_lock_test_and_set(&c->dead_kernel, 0);
+	for (int i = 0; i < PF_EVENTS; i++)
+		to->n[i] += __sync_lock_test_and_set(&dead->n[i], 0);
 }
 
 /* Kept with the leader while it lives; false = the reader has to be told. */
-static __always_inline bool pf_keep(struct task_struct *leader, __u64 user, __u64 kernel)
+static __always_inline bool pf_keep(struct task_struct *leader, const struct pf_events *events)
 {
-	struct pf_counts *c;
-
 	if (leader->flags & PF_KERNEL_PF_EXITING)
 		return false;
-	c = bpf_task_storage_get(&pf_counts, leader, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
-	if (!c)
-		return false;
-	__sync_fetch_and_add(&c->dead_user, user);
-	__sync_fetch_and_add(&c->dead_kernel, kernel);
-	return true;
+	return pf_give_leader(leader, events);
 }
 
 /*
@@ -385,20 +442,19 @@ int BPF_PROG(pf_task_exit, struct task_struct *dying)
 {
 	struct task_struct *task = bpf_get_current_task_btf(), *leader = task->group_leader;
 	bool last = task->signal->live.counter == 0;
-	struct pf_counts *own = NULL;
-	__u64 user = 0, kernel = 0;
+	struct pf_events events = {};
 
 	if ((task->flags & PF_KERNEL_PF_KTHREAD) || !pf_wanted(task))
 		return 0;
-	if (pf_counting)
-		own = bpf_task_storage_get(&pf_counts, task, NULL, 0);
-	if (own)
-		pf_take_own(own, &user, &kernel);
-	if (pf_counting && (last || task == leader))
-		pf_take_dead(leader, &user, &kernel);
+	if (pf_counting) {
+		pf_take_own(task, &events);
+		if (last || task == leader)
+			pf_take_dead(leader, &events);
+	}
 	if (last)
-		pf_send(task, PF_REC_EXIT, user, kernel);
-	else if ((user || kernel) && (task == leader || !pf_keep(leader, user, kernel)))
-		pf_send(task, PF_REC_HANDOVER, user, kernel);
+		pf_send(task, PF_REC_EXIT, &events);
+	else if ((events.n[PF_EV_USER] || events.n[PF_EV_KERNEL]) &&
+		 (task == leader || !pf_keep(leader, &events)))
+		pf_send(task, PF_REC_HANDOVER, &events);
 	return 0;
 }

@@ -44,6 +44,10 @@ static const char *const format_help[] = { "table", "json (one object a line)", 
 static const char *const when_words[] = { "auto", "always", "never", NULL };
 static const char *const backend_words[] = { "auto", "tp_btf", "counters", NULL };
 static const char *const snapshot_words[] = { "auto", "iter", "proc", NULL };
+static const char *const storage_words[] = { "auto", "task", "hash", NULL };
+static const char *const buffer_words[] = { "auto", "ring", "perf", NULL };
+static const char *const object_words[] = { "auto", "core", "plain", NULL };
+static const char *const rss_words[] = { "auto", "percpu", "central", NULL };
 
 static const struct argp_option options[] = {
 	{ NULL, 0, NULL, 0, "Which processes:", 10 },
@@ -418,19 +422,32 @@ static char *join(int argc, char **argv)
 	return b.data ? b.data : strdup("");
 }
 
-/* For tests and for machines where a choice misbehaves: see HACKING.md. */
-static void read_environment(struct pf_common *c)
+/* Index of the word that a variable of the environment holds; 0 = it is not set, or no such word. */
+static int environment_word(const char *name, const char *const *words)
 {
-	const char *word = getenv("PF_FORCE_SNAPSHOT");
+	_cleanup_(pf_strbuf_free) struct pf_strbuf list = PF_STRBUF_INIT;
+	const char *value = getenv(name);
+	char shown[256];
 
-	for (int i = 0; word && snapshot_words[i]; i++) {
-		if (!strcmp(word, snapshot_words[i])) {
-			c->snapshot = (enum pf_snapshot)i;
-			return;
-		}
+	for (int i = 0; value && words[i]; i++) {
+		if (!strcmp(value, words[i]))
+			return i;
+		pf_strbuf_addf(&list, "%s%s", i ? ", " : "", words[i]);
 	}
-	if (word)
-		pf_warn("PF_FORCE_SNAPSHOT: '%s' is none of auto, iter, proc: not used", word);
+	if (value)
+		pf_warn("%s: '%s' is none of %s: not used", name,
+			pf_text_printable(shown, sizeof(shown), value), list.data ? list.data : "");
+	return 0;
+}
+
+/* For tests and for machines where a choice misbehaves: see HACKING.md. */
+static void read_environment(struct pf_observe_force *force)
+{
+	force->snapshot = (enum pf_snapshot)environment_word("PF_FORCE_SNAPSHOT", snapshot_words);
+	force->storage = (enum pf_storage)environment_word("PF_FORCE_STORAGE", storage_words);
+	force->buffer = (enum pf_buffer)environment_word("PF_FORCE_BUFFER", buffer_words);
+	force->object = (enum pf_object)environment_word("PF_FORCE_OBJECT", object_words);
+	force->rss = (enum pf_rss)environment_word("PF_FORCE_RSS", rss_words);
 }
 
 /*
@@ -464,6 +481,6 @@ void pf_cli_parse(const struct pf_cli *cli, int argc, char **argv, struct pf_com
 	argp_err_exit_status = cli->usage_status;
 	c->options = join(argc, argv);
 	argv[0] = (char *)c->tool; /* what messages begin with, wherever it was called from */
-	read_environment(c);
+	read_environment(&c->force);
 	argp_parse(&argp, argc, argv, ARGP_NO_HELP, NULL, input);
 }

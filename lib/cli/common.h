@@ -55,7 +55,7 @@ struct pf_common {
 
 	/* where it comes from */
 	enum pf_backend backend;
-	enum pf_snapshot snapshot; /* PF_FORCE_SNAPSHOT in the environment */
+	struct pf_observe_force force; /* PF_FORCE_... in the environment */
 	bool exits;
 	const char *record_path;
 	const char *replay_path;

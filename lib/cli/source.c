@@ -78,7 +78,8 @@ static int open_live(struct pf_source *s, const struct pf_source_need *need, str
 	const struct pf_common *c = s->common;
 	struct pf_observe_config config = {
 		.backend = c->backend,
-		.snapshot = c->snapshot,
+		.force = c->force,
+		.sample_every = 1,
 		.exits = c->exits,
 		.exe = need->exe,
 		.overhead = c->overhead,
@@ -159,7 +160,7 @@ static void fill_header(struct pf_source *s)
 	pf_header_fill_host(h, "/proc");
 	h->backend = pf_observe__backend(s->observe);
 	h->snapshot = pf_observe__snapshot(s->observe);
-	if (!strcmp(h->backend, "tp_btf"))
+	if (strcmp(h->backend, "counters"))
 		h->sample = 1;
 }
 

@@ -14,9 +14,11 @@
 #include "lib/observe/bpf_util.h"
 #include "lib/observe/faults.h"
 #include "lib/observe/observe.h"
+#include "lib/observe/table.h"
 
 struct pf_faults {
 	struct pf_faults_bpf *skel;
+	unsigned int tells; /* enum pf_tells */
 };
 
 struct pf_faults *pf_faults__open(const struct pf_observe_config *config, struct pf_error *err)
@@ -36,6 +38,10 @@ struct pf_faults *pf_faults__open(const struct pf_observe_config *config, struct
 	f->skel->rodata->pf_by_pid = config->n_pids > 0;
 	f->skel->rodata->pf_by_uid = config->uid >= 0;
 	f->skel->rodata->pf_uid = config->uid >= 0 ? (__u32)config->uid : 0;
+	f->skel->rodata->pf_sample_every = config->sample_every;
+	f->skel->rodata->pf_sample_auto = config->sample_auto;
+	f->skel->rodata->pf_classes = true;
+	f->tells = PF_TELLS_MODE | PF_TELLS_ACCESS | PF_TELLS_CLASS | PF_TELLS_COW;
 	bpf_map__set_max_entries(f->skel->maps.pf_tgids, pf_bpf_named_max(config));
 	ret = pf_faults_bpf__load(f->skel);
 	if (ret) {
@@ -64,14 +70,22 @@ void pf_faults__close(struct pf_faults *f)
 	free(f);
 }
 
-int pf_faults__counts_fd(const struct pf_faults *f)
+unsigned int pf_faults__tells(const struct pf_faults *f)
 {
-	return bpf_map__fd(f->skel->maps.pf_counts);
+	return f->tells;
 }
 
-int pf_faults__tgids_fd(const struct pf_faults *f)
+int pf_faults__map_fd(const struct pf_faults *f, enum pf_fault_map which)
 {
-	return bpf_map__fd(f->skel->maps.pf_tgids);
+	switch (which) {
+	case PF_FAULT_MAP_COUNTS:
+		return bpf_map__fd(f->skel->maps.pf_counts);
+	case PF_FAULT_MAP_DEAD:
+		return bpf_map__fd(f->skel->maps.pf_dead);
+	case PF_FAULT_MAP_TGIDS:
+		return bpf_map__fd(f->skel->maps.pf_tgids);
+	}
+	return -1;
 }
 
 uint64_t pf_faults__uncounted(const struct pf_faults *f)

@@ -15,8 +15,14 @@ struct pf_faults *pf_faults__open(const struct pf_observe_config *config, struct
 int pf_faults__attach(struct pf_faults *f, struct pf_error *err);
 void pf_faults__close(struct pf_faults *f);
 
-int pf_faults__counts_fd(const struct pf_faults *f);
-int pf_faults__tgids_fd(const struct pf_faults *f);
+/* What it can tell of an event: enum pf_tells. */
+unsigned int pf_faults__tells(const struct pf_faults *f);
+
+/* Maps that the pass over the tasks reads. */
+enum pf_fault_map { PF_FAULT_MAP_COUNTS, PF_FAULT_MAP_DEAD, PF_FAULT_MAP_TGIDS };
+int pf_faults__map_fd(const struct pf_faults *f, enum pf_fault_map which);
+
+/* Events that were not counted. */
 uint64_t pf_faults__uncounted(const struct pf_faults *f);
 void pf_faults__cost(const struct pf_faults *f, struct pf_bpf_cost *cost);
 

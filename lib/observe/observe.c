@@ -105,7 +105,7 @@ static int open_programs(struct pf_observe *o, struct pf_error *err)
 	const struct pf_observe_config *c = &o->config;
 	struct pf_error why = { 0 };
 
-	if (c->snapshot == PF_SNAPSHOT_PROC)
+	if (c->force.snapshot == PF_SNAPSHOT_PROC)
 		return c->backend == PF_BACKEND_TP_BTF
 			       ? pf_fail(err, EINVAL, "backend tp_btf needs the task iterator")
 			       : 0;
@@ -114,10 +114,9 @@ static int open_programs(struct pf_observe *o, struct pf_error *err)
 		if (!o->faults && c->backend == PF_BACKEND_TP_BTF)
 			return pf_fail(err, why.code, "%s", why.text);
 	}
-	o->tasks = pf_tasks__open(c, o->faults ? pf_faults__counts_fd(o->faults) : -1,
-				  o->faults ? pf_faults__tgids_fd(o->faults) : -1, &why);
+	o->tasks = pf_tasks__open(c, o->faults, &why);
 	if (!o->tasks) {
-		if (c->snapshot == PF_SNAPSHOT_ITER || c->backend == PF_BACKEND_TP_BTF)
+		if (c->force.snapshot == PF_SNAPSHOT_ITER || c->backend == PF_BACKEND_TP_BTF)
 			return pf_fail(err, why.code, "%s", why.text);
 		note(o, "%s; reading /proc instead: no fault events, no short-lived processes",
 		     why.text);
@@ -133,7 +132,7 @@ static void on_task(void *ctx, const struct pf_task_head *head)
 {
 	struct pf_observe *o = ctx;
 
-	o->storages += head->user || head->kernel;
+	o->storages += (head->flags & PF_REC_EVENTS) != 0;
 	pf_table__task(o->table, head);
 }
 
@@ -169,7 +168,8 @@ static int open_table(struct pf_observe *o, struct pf_error *err)
 {
 	struct pf_table_config tc = {
 		.max_processes = o->config.max_processes,
-		.tracing = o->faults != NULL,
+		.tells = o->faults ? pf_faults__tells(o->faults) : 0,
+		.sample_every = o->config.sample_every,
 		.deaths = !o->config.exits ? PF_DEATHS_UNTOLD
 			  : o->tasks	   ? PF_DEATHS_BY_RECORD
 					   : PF_DEATHS_BY_ZOMBIE,
@@ -308,7 +308,7 @@ int pf_observe__next(struct pf_observe *o, struct pf_interval *interval, struct 
 	if (o->tasks)
 		interval->losses.events = pf_tasks__lost(o->tasks);
 	if (o->faults)
-		interval->losses.counters = pf_faults__uncounted(o->faults);
+		interval->losses.counters += pf_faults__uncounted(o->faults);
 	return 0;
 }
 

@@ -19,7 +19,7 @@ struct pf_observe;
 
 enum pf_backend {
 	PF_BACKEND_AUTO,     /* the most precise that works */
-	PF_BACKEND_TP_BTF,   /* counts user and kernel fault events */
+	PF_BACKEND_TP_BTF,   /* counts fault events and tells their classes */
 	PF_BACKEND_COUNTERS, /* the kernel's own totals: nothing runs at a fault */
 };
 
@@ -29,9 +29,44 @@ enum pf_snapshot {
 	PF_SNAPSHOT_PROC, /* /proc */
 };
 
+enum pf_storage {
+	PF_STORAGE_AUTO,
+	PF_STORAGE_TASK, /* counters in the task's own storage */
+	PF_STORAGE_HASH, /* counters in a hash map, swept of the dead */
+};
+
+enum pf_buffer {
+	PF_BUFFER_AUTO,
+	PF_BUFFER_RING, /* one ring buffer */
+	PF_BUFFER_PERF, /* a perf buffer for each CPU */
+};
+
+enum pf_object {
+	PF_OBJECT_AUTO,
+	PF_OBJECT_CORE,	 /* needs the kernel's BTF */
+	PF_OBJECT_PLAIN, /* needs nothing newer than 4.14 */
+};
+
+enum pf_rss {
+	PF_RSS_AUTO,
+	PF_RSS_PERCPU,	/* every CPU's part of a process's RSS is added */
+	PF_RSS_CENTRAL, /* the central count alone */
+};
+
+/* Ways to insist on, for tests. All zero = choose by probing. */
+struct pf_observe_force {
+	enum pf_snapshot snapshot;
+	enum pf_storage storage;
+	enum pf_buffer buffer;
+	enum pf_object object;
+	enum pf_rss rss;
+};
+
 struct pf_observe_config {
 	enum pf_backend backend;
-	enum pf_snapshot snapshot;
+	struct pf_observe_force force;
+	uint32_t sample_every; /* count one in this many fault events and scale; 1 = all */
+	bool sample_auto;      /* by each process's rate; sample_every does not matter then */
 	bool exits;	       /* report processes that die between two moments */
 	bool exe;	       /* fill sample.exe */
 	bool overhead;	       /* have the kernel time our programs (taxes every BPF program) */

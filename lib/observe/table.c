@@ -13,6 +13,7 @@
 #include <uthash.h>
 
 #include "lib/base/clock.h"
+#include "lib/observe/events.h"
 #include "lib/observe/table.h"
 #include "lib/proc/cgroup.h"
 #include "lib/proc/exe.h"
@@ -24,7 +25,7 @@
 #define EXE_LEN	       64
 #define CGROUP_NAMES   8192
 
-enum { MINOR, MAJOR, USER, KERNEL, TOTALS };
+enum { MINOR, MAJOR, TOTALS };
 
 struct key {
 	int32_t pid;
@@ -42,14 +43,13 @@ struct process {
 	bool exited;	/* final totals are in, not yet reported */
 	bool dead;	/* final totals were reported; only its zombie is left */
 	bool has_mm;
-	uint64_t sum[TOTALS];	   /* of this pass */
-	uint64_t total[TOTALS];	   /* highest sum so far */
-	uint64_t reported[TOTALS]; /* total at the last moment */
-	uint64_t handed[2];	   /* events of dead threads, told by hand-over */
-	uint64_t handed_next[2];   /* ... that came during the pass */
-	struct pf_task_rec rec;	   /* the last full one */
-	int64_t rss_bytes;	   /* at the last moment; PF_UNKNOWN = not seen then */
-	uint64_t exe_exec_id;	   /* exec_id `exe` was read for, plus 1 */
+	uint64_t sum[TOTALS];		/* of this pass */
+	uint64_t total[TOTALS];		/* highest sum so far */
+	uint64_t reported[TOTALS];	/* total at the last moment */
+	struct pf_event_totals *events; /* NULL = it has had none */
+	struct pf_task_rec rec;		/* the last full one */
+	int64_t rss_bytes;		/* at the last moment; PF_UNKNOWN = not seen then */
+	uint64_t exe_exec_id;		/* exec_id `exe` was read for, plus 1 */
 	char exe[EXE_LEN];
 	struct process *next_gone;
 };
@@ -78,6 +78,7 @@ struct pf_table {
 	uint64_t base_ns; /* boot time of the baseline; 0 = not yet */
 	uint64_t last_ns;
 	uint64_t untracked;   /* processes that found the table full, in the last pass */
+	uint64_t unsummed;    /* processes without memory for their events, each time */
 	struct process *gone; /* out of the table, but the last samples point into them */
 };
 
@@ -115,6 +116,7 @@ static void free_gone(struct pf_table *t)
 		struct process *p = t->gone;
 
 		t->gone = p->next_gone;
+		free(p->events);
 		free(p);
 	}
 }
@@ -208,14 +210,25 @@ static void start_sum(struct process *p, const struct pf_task_head *head)
 {
 	p->sum[MINOR] = head->dead_min;
 	p->sum[MAJOR] = head->dead_maj;
-	p->sum[USER] = 0;
-	p->sum[KERNEL] = 0;
+	if (p->events)
+		pf_events_restart(p->events);
+}
+
+/* Most processes sleep and never fault: no memory is spent on their events. */
+static bool has_events(struct pf_table *t, struct process *p, const struct pf_task_head *head)
+{
+	if (p->events || !(head->flags & PF_REC_EVENTS))
+		return p->events;
+	p->events = calloc(1, sizeof(*p->events));
+	if (!p->events)
+		t->unsummed++;
+	return p->events;
 }
 
 static void add_thread(struct process *p, const struct pf_task_head *head)
 {
-	p->sum[USER] += head->user;
-	p->sum[KERNEL] += head->kernel;
+	if (p->events)
+		pf_events_add(p->events, head);
 	if (head->flags & PF_REC_RELEASED)
 		return;
 	p->sum[MINOR] += head->own_min;
@@ -254,6 +267,8 @@ void pf_table__task(struct pf_table *t, const struct pf_task_head *head)
 		p->unstable = false;
 		p->has_mm = false;
 	}
+	if (has_events(t, p, head) && first)
+		pf_events_begin(p->events, head);
 	if (head->flags & PF_REC_UNSTABLE)
 		p->unstable = true;
 	if (first || (head->nr_threads == 1 && !(head->flags & PF_REC_RELEASED)))
@@ -271,6 +286,12 @@ static void lift(struct process *p, int which, uint64_t value)
 		p->total[which] = value;
 }
 
+static bool has_news(const struct process *p)
+{
+	return memcmp(p->total, p->reported, sizeof(p->total)) ||
+	       (p->events && pf_events_news(p->events));
+}
+
 /*
  * The last words of a process; of two threads that both were the last, two. Its
  * totals may be told again, its events are told once and add up.
@@ -279,9 +300,9 @@ static void take_exit(struct process *p, const struct pf_task_rec *rec)
 {
 	lift(p, MINOR, rec->head.own_min);
 	lift(p, MAJOR, rec->head.own_maj);
-	lift(p, USER, p->handed[0] + p->handed_next[0]);
-	lift(p, KERNEL, p->handed[1] + p->handed_next[1]);
-	if (p->dead && !memcmp(p->total, p->reported, sizeof(p->total)))
+	if (p->events)
+		pf_events_final(p->events);
+	if (p->dead && !has_news(p))
 		return; /* nothing that was not told */
 	p->rec = *rec;
 	p->has_mm = rec->head.flags & PF_REC_HAS_MM;
@@ -292,13 +313,11 @@ static void take_exit(struct process *p, const struct pf_task_rec *rec)
 void pf_table__event(struct pf_table *t, const struct pf_task_rec *rec)
 {
 	struct process *p = find_or_add(t, &rec->head);
-	uint64_t *handed;
 
 	if (!p)
 		return;
-	handed = t->in_pass ? p->handed_next : p->handed;
-	handed[0] += rec->head.user;
-	handed[1] += rec->head.kernel;
+	if (has_events(t, p, &rec->head))
+		pf_events_hand(p->events, &rec->head, t->in_pass);
 	if (rec->head.flags & PF_REC_EXIT)
 		take_exit(p, rec);
 	else if (!p->rec.head.size)
@@ -308,16 +327,14 @@ void pf_table__event(struct pf_table *t, const struct pf_task_rec *rec)
 /* The pass is over: totals rise to what it saw. */
 static void close_pass(struct pf_table *t, struct process *p)
 {
-	if (p->pass == t->pass && !p->unstable && !p->exited) {
+	bool seen = p->pass == t->pass && !p->unstable && !p->exited;
+
+	if (seen) {
 		lift(p, MINOR, p->sum[MINOR]);
 		lift(p, MAJOR, p->sum[MAJOR]);
-		lift(p, USER, p->sum[USER] + p->handed[0]);
-		lift(p, KERNEL, p->sum[KERNEL] + p->handed[1]);
 	}
-	for (int i = 0; i < 2; i++) {
-		p->handed[i] += p->handed_next[i];
-		p->handed_next[i] = 0;
-	}
+	if (p->events)
+		pf_events_end(p->events, seen);
 	p->unseen = p->pass == t->pass ? 0 : p->unseen + 1;
 }
 
@@ -347,6 +364,8 @@ static void learn(const struct pf_table *t, struct process *p)
 	p->known = true;
 	if (!born_here)
 		memcpy(p->reported, p->total, sizeof(p->reported));
+	if (!born_here && p->events)
+		pf_events_forget(p->events);
 	if (born_here)
 		p->rss_bytes = 0;
 	else if (!t->base_ns)
@@ -415,7 +434,35 @@ static void fill_memory(const struct pf_table *t, struct process *p, struct pf_s
 	s->rss_error_bytes = t->config.rss_error_bytes;
 }
 
-static void fill_counts(const struct pf_table *t, struct process *p, struct pf_sample *s)
+static void fill_events(const struct pf_table *t, struct process *p, struct pf_sample *s)
+{
+	int64_t n[PF_EVENT_SUMS] = { 0 };
+
+	if (p->events)
+		pf_events_take(p->events, n);
+	if (t->config.tells & PF_TELLS_MODE) {
+		s->user = n[PF_EV_USER];
+		s->kernel = n[PF_EV_KERNEL];
+		s->sampled = t->config.sample_every;
+	}
+	if (t->config.tells & PF_TELLS_ACCESS) {
+		s->read = n[PF_EV_READ];
+		s->write = n[PF_EV_WRITE];
+		s->exec = n[PF_EV_EXEC];
+	}
+	if (t->config.tells & PF_TELLS_CLASS) {
+		s->anon = n[PF_EV_ANON];
+		s->file = n[PF_EV_FILE];
+		s->shmem = n[PF_EV_SHMEM];
+		s->swapin = n[PF_EV_SWAPIN];
+	}
+	if (t->config.tells & PF_TELLS_COW) {
+		s->cow = n[PF_EV_COW];
+		s->other = n[PF_EV_OTHER];
+	}
+}
+
+static void fill_counts(struct process *p, struct pf_sample *s)
 {
 	uint64_t delta[TOTALS];
 
@@ -426,11 +473,6 @@ static void fill_counts(const struct pf_table *t, struct process *p, struct pf_s
 	s->minor = (int64_t)delta[MINOR];
 	s->major = (int64_t)delta[MAJOR];
 	s->faults = s->minor + s->major;
-	if (!t->config.tracing)
-		return;
-	s->user = (int64_t)delta[USER];
-	s->kernel = (int64_t)delta[KERNEL];
-	s->sampled = 1;
 }
 
 static const struct pf_cgroup_name *cgroup_name(struct pf_table *t, const struct process *p)
@@ -526,6 +568,7 @@ int pf_table__end(struct pf_table *t, uint64_t now_ns, struct pf_interval *inter
 	interval->samples = t->samples;
 	interval->n = 0;
 	interval->losses.processes = t->untracked;
+	interval->losses.counters = t->unsummed;
 	HASH_ITER (hh, t->processes, p, next) {
 		close_pass(t, p);
 		if (is_due(t, p)) {
@@ -534,7 +577,8 @@ int pf_table__end(struct pf_table *t, uint64_t now_ns, struct pf_interval *inter
 			learn(t, p);
 			*s = t->blank;
 			fill_identity(t, p, interval, s);
-			fill_counts(t, p, s);
+			fill_counts(p, s);
+			fill_events(t, p, s);
 			fill_memory(t, p, s);
 			s->exited = p->exited;
 		}

@@ -23,9 +23,18 @@ enum pf_deaths {
 	PF_DEATHS_UNTOLD,    /* nobody wants to know */
 };
 
+/* What the fault programs can tell of an event: bits. */
+enum pf_tells {
+	PF_TELLS_MODE = 1 << 0,	  /* user, kernel */
+	PF_TELLS_ACCESS = 1 << 1, /* read, write, exec */
+	PF_TELLS_CLASS = 1 << 2,  /* anon, file, shmem, swapin */
+	PF_TELLS_COW = 1 << 3,	  /* cow, other */
+};
+
 struct pf_table_config {
 	size_t max_processes;
-	bool tracing; /* user and kernel counts are valid */
+	unsigned int tells; /* enum pf_tells; 0 = nothing is traced */
+	uint32_t sample_every;
 	enum pf_deaths deaths;
 	bool exe;	    /* fill sample.exe */
 	bool only_baseline; /* after it nobody is added: another with a named pid is not the one meant */

@@ -15,7 +15,10 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/error.h"
 #include "lib/observe/bpf_util.h"
+#include "lib/observe/events.h"
+#include "lib/observe/faults.h"
 #include "lib/observe/observe.h"
+#include "lib/observe/table.h"
 #include "lib/observe/tasks.h"
 #include "lib/proc/cgroup.h"
 
@@ -37,14 +40,19 @@ struct pf_tasks {
 };
 
 static void set_options(struct pf_tasks_bpf *skel, const struct pf_observe_config *config,
-			bool counting)
+			const struct pf_faults *faults)
 {
 	skel->rodata->pf_by_pid = config->n_pids > 0;
 	skel->rodata->pf_by_uid = config->uid >= 0;
 	skel->rodata->pf_uid = config->uid >= 0 ? (__u32)config->uid : 0;
-	skel->rodata->pf_counting = counting;
+	skel->rodata->pf_counting = faults;
+	skel->rodata->pf_classes = faults && pf_faults__tells(faults) & PF_TELLS_CLASS;
+	skel->rodata->pf_sample_every = config->sample_every;
+	skel->rodata->pf_sample_auto = config->sample_auto;
 	skel->rodata->pf_mem_hierarchy = pf_cgroup_memory_apart(config->proc_root);
 	bpf_map__set_max_entries(skel->maps.pf_named, pf_bpf_named_max(config));
+	if (!faults)
+		bpf_map__set_max_entries(skel->maps.pf_tgids, pf_bpf_named_max(config));
 	bpf_program__set_autoload(skel->progs.pf_task_exit, config->exits);
 	if (!config->exits)
 		bpf_map__set_max_entries(skel->maps.pf_ring, (__u32)getpagesize());
@@ -52,14 +60,27 @@ static void set_options(struct pf_tasks_bpf *skel, const struct pf_observe_confi
 		bpf_map__set_max_entries(skel->maps.pf_ring, RING_BYTES);
 }
 
-static int share_maps(struct pf_tasks_bpf *skel, int counts_fd, int tgids_fd)
+static int share_maps(struct pf_tasks_bpf *skel, const struct pf_faults *faults)
 {
-	int ret;
+	struct {
+		struct bpf_map *map;
+		enum pf_fault_map theirs;
+		bool own; /* of use without the fault programs */
+	} maps[] = {
+		{ skel->maps.pf_counts, PF_FAULT_MAP_COUNTS, false },
+		{ skel->maps.pf_dead, PF_FAULT_MAP_DEAD, false },
+		{ skel->maps.pf_tgids, PF_FAULT_MAP_TGIDS, true },
+	};
+	int ret = 0;
 
-	if (counts_fd < 0)
-		return bpf_map__set_autocreate(skel->maps.pf_counts, false);
-	ret = bpf_map__reuse_fd(skel->maps.pf_counts, counts_fd);
-	return ret ? ret : bpf_map__reuse_fd(skel->maps.pf_tgids, tgids_fd);
+	for (size_t i = 0; !ret && i < PF_ARRAY_SIZE(maps); i++) {
+		if (faults)
+			ret = bpf_map__reuse_fd(maps[i].map,
+						pf_faults__map_fd(faults, maps[i].theirs));
+		else if (!maps[i].own)
+			ret = bpf_map__set_autocreate(maps[i].map, false);
+	}
+	return ret;
 }
 
 static int name_pids(struct pf_tasks_bpf *skel, const struct pf_observe_config *config)
@@ -76,18 +97,16 @@ static int name_pids(struct pf_tasks_bpf *skel, const struct pf_observe_config *
 	return 0;
 }
 
-static int load(struct pf_tasks *t, const struct pf_observe_config *config, int counts_fd,
-		int tgids_fd, struct pf_error *err)
+static int load(struct pf_tasks *t, const struct pf_observe_config *config,
+		const struct pf_faults *faults, struct pf_error *err)
 {
 	int ret;
 
 	t->skel = pf_tasks_bpf__open();
 	if (!t->skel)
 		return pf_bpf_fail(err, errno, "open the task iterator");
-	set_options(t->skel, config, counts_fd >= 0);
-	if (tgids_fd < 0)
-		bpf_map__set_max_entries(t->skel->maps.pf_tgids, pf_bpf_named_max(config));
-	ret = share_maps(t->skel, counts_fd, tgids_fd);
+	set_options(t->skel, config, faults);
+	ret = share_maps(t->skel, faults);
 	if (ret)
 		return pf_bpf_fail(err, ret, "share maps between programs");
 	ret = pf_tasks_bpf__load(t->skel);
@@ -102,8 +121,8 @@ static int load(struct pf_tasks *t, const struct pf_observe_config *config, int 
 	return 0;
 }
 
-struct pf_tasks *pf_tasks__open(const struct pf_observe_config *config, int counts_fd, int tgids_fd,
-				struct pf_error *err)
+struct pf_tasks *pf_tasks__open(const struct pf_observe_config *config,
+				const struct pf_faults *faults, struct pf_error *err)
 {
 	struct pf_tasks *t = calloc(1, sizeof(*t));
 	int ret;
@@ -112,7 +131,7 @@ struct pf_tasks *pf_tasks__open(const struct pf_observe_config *config, int coun
 		pf_fail(err, ENOMEM, "out of memory");
 		return NULL;
 	}
-	ret = load(t, config, counts_fd, tgids_fd, err);
+	ret = load(t, config, faults, err);
 	if (ret) {
 		pf_tasks__close(t);
 		errno = -ret;
@@ -141,8 +160,7 @@ static ssize_t each_record(const char *buf, size_t len,
 	while (len - at >= sizeof(struct pf_task_head)) {
 		const struct pf_task_head *head = (const void *)(buf + at);
 
-		if (head->size != sizeof(struct pf_task_head) &&
-		    head->size != sizeof(struct pf_task_rec))
+		if (!pf_events_fit(head))
 			return -EPROTO;
 		if (len - at < head->size)
 			break;
@@ -182,8 +200,10 @@ static int take_record(void *ctx, void *data, size_t size)
 {
 	struct pf_tasks *t = ctx;
 
-	if (size >= sizeof(struct pf_task_rec))
-		t->on_record(t->on_record_ctx, data);
+	const struct pf_task_rec *rec = data;
+
+	if (size >= sizeof(*rec) && size >= rec->head.size && pf_events_fit(&rec->head))
+		t->on_record(t->on_record_ctx, rec);
 	return 0;
 }
 

@@ -9,12 +9,13 @@
 #include "bpf/pf_abi.h"
 
 struct pf_error;
+struct pf_faults;
 struct pf_observe_config;
 struct pf_tasks;
 
-/* counts_fd, tgids_fd: maps of the fault programs to share, or -1. NULL with *err filled. */
-struct pf_tasks *pf_tasks__open(const struct pf_observe_config *config, int counts_fd, int tgids_fd,
-				struct pf_error *err);
+/* faults: whose maps to share, or NULL; borrowed during the call. NULL with *err filled. */
+struct pf_tasks *pf_tasks__open(const struct pf_observe_config *config,
+				const struct pf_faults *faults, struct pf_error *err);
 void pf_tasks__close(struct pf_tasks *t);
 
 /* Call fn for every thread of the pass. 0 or -errno with *err filled. */

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Of which class is a fault? Told by the memory counters that it moved before
+ * the kernel put it into the thread's minor or major count, and where none
+ * moved or only that of anonymous memory, by the mapping it was in. A fault is
+ * pending until the thread's next one, or a look at the thread, settles it.
+ */
+#ifndef PF_BPF_CLASSES_BPF_H
+#define PF_BPF_CLASSES_BPF_H
+
+#include "bpf/counters.bpf.h"
+
+const volatile bool pf_classes = false;	    /* memory counters are watched */
+const volatile __u32 pf_sample_every = 1;   /* one in this many events is counted ... */
+const volatile bool pf_sample_auto = false; /* ... or as the process's step says */
+
+enum pf_pending {
+	PF_PENDING = 1 << 0,
+	PF_PENDING_BREAK = 1 << 1, /* a write to a page that is there, in a private mapping */
+};
+
+enum pf_moved {
+	PF_MOVED_FILE = 1 << PF_MM_FILE,
+	PF_MOVED_ANON = 1 << PF_MM_ANON,
+	PF_MOVED_SWAP = 1 << PF_MM_SWAP,
+	PF_MOVED_SHMEM = 1 << PF_MM_SHMEM,
+	PF_MOVED_OBJECT = 1 << 4, /* anonymous, but in the mapping of a file or the like */
+};
+
+static __always_inline __u32 pf_accounted(const struct task_struct *task)
+{
+	return (__u32)(task->min_flt + task->maj_flt);
+}
+
+/* For how many events does one stand that is counted? */
+static __always_inline __u32 pf_weight(const struct pf_counts *own)
+{
+	if (!pf_sample_auto)
+		return pf_sample_every;
+	return own->step == 0 ? 1 : own->step == 1 ? PF_SAMPLE_STEP_1 : PF_SAMPLE_STEP_2;
+}
+
+static __always_inline enum pf_event pf_class(__u8 pending, __u8 moved)
+{
+	if (moved & PF_MOVED_ANON) {
+		if (moved & PF_MOVED_SWAP)
+			return PF_EV_SWAPIN;
+		if (moved & (PF_MOVED_FILE | PF_MOVED_SHMEM | PF_MOVED_OBJECT))
+			return PF_EV_COW;
+		return PF_EV_ANON;
+	}
+	if (moved & PF_MOVED_FILE)
+		return PF_EV_FILE;
+	if (moved & PF_MOVED_SHMEM)
+		return PF_EV_SHMEM;
+	return pending & PF_PENDING_BREAK ? PF_EV_COW : PF_EV_OTHER;
+}
+
+/*
+ * By the thread itself, at its next fault or its end. A fault that was never
+ * accounted has failed: what moved since then was not its doing.
+ */
+static __always_inline void pf_settle(struct pf_counts *own, const struct task_struct *task)
+{
+	__u8 pending = own->pending;
+	enum pf_event class = PF_EV_OTHER;
+
+	if (!pending || !pf_classes)
+		return;
+	own->pending = 0;
+	barrier();
+	if (own->mark != pf_accounted(task))
+		class = pf_class(pending, own->moved);
+	if (class < PF_EVENTS)
+		own->n[class] += pf_weight(own);
+}
+
+/*
+ * The counts of a thread as another sees them, a pending fault that is over
+ * included. Meanwhile it may settle or take the next one: then the pending one
+ * is left out, to be seen later rather than twice.
+ */
+static __always_inline void pf_peek(struct pf_counts *own, const struct task_struct *task,
+				    struct pf_events *events)
+{
+	__u32 before = own->n[PF_EV_USER] + own->n[PF_EV_KERNEL];
+	enum pf_event class;
+	bool over;
+	__u8 pending;
+
+	barrier();
+	for (int i = 0; i < PF_EVENTS; i++)
+		events->n[i] = own->n[i];
+	barrier();
+	pending = own->pending;
+	over = own->mark != pf_accounted(task);
+	barrier();
+	class = pf_class(pending, own->moved);
+	barrier();
+	if (pending && over && pf_classes && class < PF_EVENTS &&
+	    before == own->n[PF_EV_USER] + own->n[PF_EV_KERNEL])
+		events->n[class] += pf_weight(own);
+}
+
+#endif
