@@ -62,7 +62,8 @@ INSTALL ?= install
 DEPS_BUILD := make gcc libc6-dev clang llvm bpftool pkg-config libbpf-dev libelf-dev zlib1g-dev \
               libjansson-dev libcurl4-openssl-dev uthash-dev
 DEPS_TEST  := bats libcmocka-dev jq python3 shellcheck clang-format mandoc zsh fish bash-completion \
-              tmux procps util-linux gzip
+              tmux procps util-linux gzip strace libjemalloc-dev libgoogle-perftools-dev libmimalloc-dev \
+              musl-tools gron
 DEPS_FUZZ  := libclang-rt-dev
 DEPS_DEV   := clang-tidy cppcheck git
 DEPS_BENCH := bpftrace sysstat linux-perf

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Programs run for their output; see the header. */
+#include "lib/base/child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/base/cleanup.h"
+#include "lib/base/clock.h"
+#include "lib/base/error.h"
+
+struct pf_child {
+	pid_t pid;
+	int from; /* its output; -1 = over */
+	int status;
+	bool ended;
+	bool overdue; /* killed for its time */
+	uint64_t due_ns;
+	size_t len;
+	char output[PF_CHILD_OUTPUT_MAX + 1];
+};
+
+static int set_attributes(posix_spawnattr_t *attr)
+{
+	sigset_t none, all;
+	int ret;
+
+	sigemptyset(&none);
+	sigfillset(&all);
+	ret = posix_spawnattr_setsigmask(attr, &none);
+	if (!ret)
+		ret = posix_spawnattr_setsigdefault(attr, &all);
+	if (!ret)
+		ret = posix_spawnattr_setpgroup(attr, 0);
+	if (!ret)
+		ret = posix_spawnattr_setflags(attr, POSIX_SPAWN_SETSIGMASK |
+							     POSIX_SPAWN_SETSIGDEF |
+							     POSIX_SPAWN_SETPGROUP);
+	return ret;
+}
+
+static int set_files(posix_spawn_file_actions_t *files, int out, int err)
+{
+	int ret = posix_spawn_file_actions_addopen(files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+
+	if (!ret)
+		ret = posix_spawn_file_actions_adddup2(files, out, STDOUT_FILENO);
+	return ret ? ret : posix_spawn_file_actions_adddup2(files, err, STDERR_FILENO);
+}
+
+/* Positive errno, as posix_spawn has it. */
+static int spawn(pid_t *pid, const struct pf_child_order *order, int out, int err)
+{
+	static const char *const env[] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8",
+					   NULL };
+	posix_spawn_file_actions_t files;
+	posix_spawnattr_t attr;
+	int ret = posix_spawn_file_actions_init(&files);
+
+	if (ret)
+		return ret;
+	ret = posix_spawnattr_init(&attr);
+	if (!ret) {
+		ret = set_attributes(&attr);
+		if (!ret)
+			ret = set_files(&files, out, err);
+		if (!ret)
+			ret = posix_spawn(pid, order->path, &files, &attr,
+					  (char *const *)order->argv, (char *const *)env);
+		posix_spawnattr_destroy(&attr);
+	}
+	posix_spawn_file_actions_destroy(&files);
+	return ret;
+}
+
+struct pf_child *pf_child__start(const struct pf_child_order *order, struct pf_error *err)
+{
+	struct pf_child *c = calloc(1, sizeof(*c));
+	_cleanup_close_ int to = -1;
+	int ends[2], ret;
+
+	if (!c) {
+		pf_fail(err, ENOMEM, "cannot run %s: out of memory", order->path);
+		return NULL;
+	}
+	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK)) {
+		pf_fail(err, errno, "cannot run %s: %s", order->path, strerror(errno));
+		free(c);
+		return NULL;
+	}
+	c->from = ends[0];
+	to = ends[1];
+	/* Only our end does not block. */
+	ret = fcntl(to, F_SETFL, 0) ? errno
+				    : spawn(&c->pid, order, order->out < 0 ? to : order->out, to);
+	if (ret) {
+		close(c->from);
+		free(c);
+		pf_fail(err, ret, "cannot run %s: %s", order->path, strerror(ret));
+		return NULL;
+	}
+	c->due_ns = pf_boottime_ns() + (uint64_t)(order->limit_s * 1e9);
+	return c;
+}
+
+static void keep(struct pf_child *c, const char *data, size_t n)
+{
+	for (size_t i = 0; i < n && c->len < PF_CHILD_OUTPUT_MAX; i++)
+		c->output[c->len++] = data[i] ? data[i] : ' ';
+}
+
+static void take_output(struct pf_child *c)
+{
+	char buf[4096];
+
+	/* So much at a time: who writes without end shall not keep us. */
+	for (int i = 0; i < 64 && c->from >= 0; i++) {
+		ssize_t n = read(c->from, buf, sizeof(buf));
+
+		if (n > 0) {
+			keep(c, buf, (size_t)n);
+		} else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
+			close(c->from);
+			c->from = -1;
+		} else if (errno == EAGAIN) {
+			return;
+		}
+	}
+}
+
+void pf_child__kill(struct pf_child *c)
+{
+	if (!c->ended)
+		kill(-c->pid, SIGKILL);
+}
+
+bool pf_child__poll(struct pf_child *c)
+{
+	if (c->ended)
+		return true;
+	take_output(c);
+	if (waitpid(c->pid, &c->status, WNOHANG) == c->pid) {
+		take_output(c);
+		c->ended = true;
+		/* What it started itself goes with it. */
+		kill(-c->pid, SIGKILL);
+		return true;
+	}
+	if (!c->overdue && pf_boottime_ns() >= c->due_ns) {
+		c->overdue = true;
+		pf_child__kill(c);
+	}
+	return false;
+}
+
+/* To the next moment at which there may be something to do, in milliseconds. */
+static int pause_ms(const struct pf_child *c, uint64_t now, uint64_t until)
+{
+	/* Its output ends a moment before it does: then by short steps. */
+	if (c->from < 0 || c->overdue)
+		return 1;
+	if (c->due_ns < until)
+		until = c->due_ns;
+	return until > now ? (int)((until - now) / 1000000) + 1 : 0;
+}
+
+bool pf_child__wait(struct pf_child *c, double limit_s)
+{
+	const uint64_t until = pf_boottime_ns() + (uint64_t)(limit_s * 1e9);
+
+	while (!pf_child__poll(c)) {
+		struct pollfd fd = { .fd = c->from, .events = POLLIN };
+		uint64_t now = pf_boottime_ns();
+
+		if (now >= until)
+			return false;
+		poll(&fd, 1, pause_ms(c, now, until));
+	}
+	return true;
+}
+
+const char *pf_child__output(const struct pf_child *c)
+{
+	return c->output;
+}
+
+bool pf_child__succeeded(const struct pf_child *c)
+{
+	return c->ended && WIFEXITED(c->status) && WEXITSTATUS(c->status) == 0;
+}
+
+void pf_child__words(const struct pf_child *c, char *dst, size_t size)
+{
+	if (c->overdue)
+		snprintf(dst, size, "killed: it took too long");
+	else if (!c->ended)
+		snprintf(dst, size, "not ended");
+	else if (WIFSIGNALED(c->status))
+		snprintf(dst, size, "killed by signal %d", WTERMSIG(c->status));
+	else
+		snprintf(dst, size, "exit status %d", WEXITSTATUS(c->status));
+}
+
+void pf_child__free(struct pf_child *c)
+{
+	if (!c)
+		return;
+	pf_child__kill(c);
+	if (!c->ended)
+		waitpid(c->pid, &c->status, WNOHANG);
+	if (c->from >= 0)
+		close(c->from);
+	free(c);
+}
