@@ -33,6 +33,11 @@ shellcheck        ShellCheck              ShellCheck          shellcheck        
 clang-format      clang-tools-extra       clang               clang              clang-extra-tools
 clang-tidy        clang-tools-extra       clang               clang              clang-extra-tools
 procps            procps-ng               procps              procps-ng          procps
+libjemalloc-dev   jemalloc-devel          jemalloc-devel      jemalloc           jemalloc-dev
+libgoogle-perftools-dev gperftools-devel  gperftools-devel    gperftools         gperftools-dev
+libmimalloc-dev   mimalloc-devel          mimalloc-devel      mimalloc           mimalloc2-dev
+musl-tools        musl-gcc                musl-devel          musl               musl-dev
+gron              gron                    gron                gron               gron
 libclang-rt-dev   compiler-rt             clang               compiler-rt        compiler-rt
 linux-perf        perf                    perf                perf               perf
 END

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Allocator and runtime by their traces. Looks at names and texts only: no
+ * symbol table is needed, so stripped programs tell as much as others.
+ */
+#include "lib/proc/allocator.h"
+
+#include <elf.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "lib/base/cleanup.h"
+
+#define BIT(x) (1u << (x))
+
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define OUR_ORDER ELFDATA2LSB
+#else
+#define OUR_ORDER ELFDATA2MSB
+#endif
+
+const char *pf_allocator_name(enum pf_allocator allocator)
+{
+	static const char *const names[PF_ALLOCATORS] = {
+		NULL, "glibc", "musl", "jemalloc", "tcmalloc", "mimalloc", "Go",
+	};
+
+	return allocator < PF_ALLOCATORS ? names[allocator] : NULL;
+}
+
+const char *pf_language_name(enum pf_language language)
+{
+	static const char *const names[PF_LANGUAGES] = { NULL, "Go", "JVM", "V8", "CPython" };
+
+	return language < PF_LANGUAGES ? names[language] : NULL;
+}
+
+/* ---- libraries ------------------------------------------------------------ */
+
+/* File names by their beginning; what follows is a version. */
+static const struct {
+	const char *name;
+	enum pf_allocator allocator;
+	enum pf_language language;
+} libraries[] = {
+	{ "libc.so.6", PF_ALLOCATOR_GLIBC, 0 },
+	{ "libc-2.", PF_ALLOCATOR_GLIBC, 0 },
+	{ "ld-musl-", PF_ALLOCATOR_MUSL, 0 },
+	{ "libc.musl-", PF_ALLOCATOR_MUSL, 0 },
+	{ "libjemalloc.", PF_ALLOCATOR_JEMALLOC, 0 },
+	{ "libjemalloc_", PF_ALLOCATOR_JEMALLOC, 0 },
+	{ "libtcmalloc.", PF_ALLOCATOR_TCMALLOC, 0 },
+	{ "libtcmalloc_", PF_ALLOCATOR_TCMALLOC, 0 },
+	{ "libmimalloc.", PF_ALLOCATOR_MIMALLOC, 0 },
+	{ "libmimalloc-", PF_ALLOCATOR_MIMALLOC, 0 },
+	{ "libjvm.so", 0, PF_LANGUAGE_JVM },
+	{ "libnode.so", 0, PF_LANGUAGE_V8 },
+	{ "libv8.so", 0, PF_LANGUAGE_V8 },
+	{ "libpython3.", 0, PF_LANGUAGE_CPYTHON },
+	{ "libpython2.", 0, PF_LANGUAGE_CPYTHON },
+	{ "libgo.so", 0, PF_LANGUAGE_GO },
+};
+
+static bool has(struct pf_span text, const char *part)
+{
+	return memmem(text.p, pf_span_len(text), part, strlen(part)) != NULL;
+}
+
+static void see_library(struct pf_allocator_marks *marks, struct pf_span path)
+{
+	const char *slash = memrchr(path.p, '/', pf_span_len(path));
+	struct pf_span name = slash ? (struct pf_span){ slash + 1, path.end } : path;
+
+	for (size_t i = 0; i < PF_ARRAY_SIZE(libraries); i++) {
+		struct pf_span rest = name;
+
+		if (!pf_span_skip(&rest, libraries[i].name))
+			continue;
+		if (libraries[i].allocator)
+			marks->mapped |= BIT(libraries[i].allocator);
+		if (libraries[i].language)
+			marks->languages |= BIT(libraries[i].language);
+		if (libraries[i].allocator == PF_ALLOCATOR_TCMALLOC && has(name, "minimal"))
+			marks->minimal = true;
+	}
+	/* where musl is the second C library of a machine */
+	if (pf_span_is(name, "libc.so") && has(path, "musl"))
+		marks->mapped |= BIT(PF_ALLOCATOR_MUSL);
+}
+
+void pf_allocator_see_mapping(struct pf_allocator_marks *marks, struct pf_span line)
+{
+	struct pf_span word[5];
+	const char *path;
+
+	for (size_t i = 0; i < PF_ARRAY_SIZE(word); i++) {
+		if (!pf_span_word(&line, &word[i]))
+			return;
+	}
+	path = pf_span_len(line) ? memchr(line.p, '/', pf_span_len(line)) : NULL;
+	/* Libraries have code; what is mapped as data may be anybody's file. */
+	if (path && has(word[1], "x"))
+		see_library(marks, (struct pf_span){ path, line.end });
+}
+
+/* ---- the program ---------------------------------------------------------- */
+
+struct text {
+	const char *text;
+	size_t len;
+	enum pf_allocator allocator;
+	enum pf_language language;
+};
+
+#define TEXT(string, a, l)                                                                         \
+	{                                                                                          \
+		string, sizeof(string) - 1, a, l                                                   \
+	}
+
+/* Messages and names that are in every build, and in no program that only talks of them. */
+static const struct text texts[] = {
+	TEXT("<jemalloc>: ", PF_ALLOCATOR_JEMALLOC, 0),
+	TEXT("tcmalloc.max_total_thread_cache_bytes", PF_ALLOCATOR_TCMALLOC, 0),
+	TEXT("mimalloc: error: ", PF_ALLOCATOR_MIMALLOC, 0),
+	TEXT("malloc_consolidate(): ", PF_ALLOCATOR_GLIBC, 0),
+	/* strerror(0), and what follows it in the table */
+	TEXT("No error information\0Illegal byte sequence", PF_ALLOCATOR_MUSL, 0),
+	TEXT("PyObject_Malloc\0", 0, PF_LANGUAGE_CPYTHON),
+	TEXT("_ZN2v87Isolate", 0, PF_LANGUAGE_V8),
+};
+
+/* Go finds its own build data by this: at a multiple of 16, in memory that may be written. */
+static const char go_mark[] = "\xff Go buildinf:";
+
+static void see_texts(struct pf_allocator_marks *marks, const char *p, size_t len)
+{
+	for (size_t i = 0; i < PF_ARRAY_SIZE(texts); i++) {
+		if (!memmem(p, len, texts[i].text, texts[i].len))
+			continue;
+		if (texts[i].allocator)
+			marks->linked |= BIT(texts[i].allocator);
+		if (texts[i].language)
+			marks->languages |= BIT(texts[i].language);
+	}
+	marks->heap_profile |=
+		has((struct pf_span){ p, p + len }, "HEAP_PROFILE_ALLOCATION_INTERVAL");
+}
+
+static void see_go(struct pf_allocator_marks *marks, const char *p, size_t len, uint64_t address)
+{
+	const char *end = p + len, *at = p;
+
+	while ((at = memmem(at, (size_t)(end - at), go_mark, sizeof(go_mark) - 1))) {
+		if ((address + (uint64_t)(at - p)) % 16 == 0) {
+			marks->languages |= BIT(PF_LANGUAGE_GO);
+			return;
+		}
+		at++;
+	}
+}
+
+/* One loadable segment, as far as it is in the file. */
+static void see_segment(struct pf_allocator_marks *marks, const char *elf, size_t len,
+			const Elf64_Phdr *ph)
+{
+	uint64_t size = ph->p_filesz;
+
+	if (ph->p_type != PT_LOAD || ph->p_offset >= len)
+		return;
+	if (size > len - ph->p_offset)
+		size = len - ph->p_offset;
+	see_texts(marks, elf + ph->p_offset, (size_t)size);
+	if (ph->p_flags & PF_W)
+		see_go(marks, elf + ph->p_offset, (size_t)size, ph->p_vaddr);
+}
+
+static bool is_ours(const Elf64_Ehdr *eh)
+{
+	return !memcmp(eh->e_ident, ELFMAG, SELFMAG) && eh->e_ident[EI_CLASS] == ELFCLASS64 &&
+	       eh->e_ident[EI_DATA] == OUR_ORDER && eh->e_phentsize == sizeof(Elf64_Phdr);
+}
+
+#define SEGMENTS_MAX 64
+
+void pf_allocator_see_program(struct pf_allocator_marks *marks, const void *elf, size_t len)
+{
+	Elf64_Ehdr eh;
+	Elf64_Phdr ph;
+	uint64_t looked = 0;
+
+	if (len < sizeof(eh))
+		return;
+	memcpy(&eh, elf, sizeof(eh));
+	if (!is_ours(&eh))
+		return;
+	for (size_t i = 0; i < eh.e_phnum && i < SEGMENTS_MAX; i++) {
+		uint64_t at = eh.e_phoff + i * sizeof(ph);
+
+		if (at < eh.e_phoff || len < sizeof(ph) || at > len - sizeof(ph))
+			return;
+		memcpy(&ph, (const char *)elf + at, sizeof(ph));
+		/* Segments may overlap in a file made for us. */
+		if (ph.p_type == PT_LOAD && (looked += ph.p_filesz) > PF_ALLOCATOR_PROGRAM_MAX)
+			return;
+		see_segment(marks, elf, len, &ph);
+	}
+}
+
+/* ---- both together -------------------------------------------------------- */
+
+static bool one_bit(unsigned int bits)
+{
+	return bits && !(bits & (bits - 1));
+}
+
+static unsigned int bit_number(unsigned int bit)
+{
+	return (unsigned int)__builtin_ctz(bit);
+}
+
+static const unsigned int own =
+	BIT(PF_ALLOCATOR_JEMALLOC) | BIT(PF_ALLOCATOR_TCMALLOC) | BIT(PF_ALLOCATOR_MIMALLOC);
+
+static unsigned int linked_in(const struct pf_allocator_marks *marks)
+{
+	/* Python carries mimalloc along from 3.13 on, without using it by default. */
+	if (marks->languages & BIT(PF_LANGUAGE_CPYTHON))
+		return marks->linked & ~BIT(PF_ALLOCATOR_MIMALLOC);
+	return marks->linked;
+}
+
+struct pf_allocator_facts pf_allocator_conclude(const struct pf_allocator_marks *marks)
+{
+	const unsigned int linked = linked_in(marks);
+	const unsigned int order[] = { marks->mapped & own, linked & own, marks->mapped & ~own,
+				       linked & ~own };
+	struct pf_allocator_facts f = { 0 };
+
+	if (one_bit(marks->languages))
+		f.language = (enum pf_language)bit_number(marks->languages);
+	for (size_t i = 0; i < PF_ARRAY_SIZE(order); i++) {
+		if (!order[i])
+			continue;
+		if (one_bit(order[i])) {
+			f.allocator = (enum pf_allocator)bit_number(order[i]);
+			f.linked_static = i % 2;
+			f.no_profiler = f.allocator == PF_ALLOCATOR_TCMALLOC &&
+					(i % 2 ? !marks->heap_profile : marks->minimal);
+		}
+		return f;
+	}
+	if (f.language == PF_LANGUAGE_GO) {
+		f.allocator = PF_ALLOCATOR_GO;
+		f.linked_static = true;
+	}
+	return f;
+}
