@@ -25,6 +25,7 @@ libbpf-dev        libbpf-devel            libbpf-devel        libbpf            
 libelf-dev        elfutils-libelf-devel   libelf-devel        libelf             elfutils-dev
 zlib1g-dev        zlib-devel              zlib-devel          zlib               zlib-dev
 libjansson-dev    jansson-devel           libjansson-devel    jansson            jansson-dev
+libcap-dev        libcap-devel            libcap-devel        libcap             libcap-dev
 libcurl4-openssl-dev libcurl-devel       libcurl-devel       curl               curl-dev
 uthash-dev        uthash-devel            uthash-devel        uthash             uthash-dev
 libcmocka-dev     libcmocka-devel         libcmocka-devel     cmocka             cmocka-dev

@@ -10,11 +10,13 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "lib/base/caps.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/error.h"
 #include "lib/base/log.h"
 #include "lib/observe/bpf_util.h"
 #include "lib/observe/observe.h"
+#include "lib/observe/refusal.h"
 
 /* The verifier's log comes as one long text: at -v its first line, at -vv all of it. */
 static int __attribute__((format(printf, 2, 0)))
@@ -38,17 +40,37 @@ void pf_bpf_log_setup(void)
 	libbpf_set_print(print_libbpf);
 }
 
-int pf_bpf_fail(struct pf_error *err, int code, const char *what)
+int pf_bpf_fail_needs(struct pf_error *err, int code, const char *what, uint64_t needs)
 {
-	const char *hint = "-vv shows the kernel's own words";
+	struct pf_refusal refusal;
+	char words[256];
 
 	if (code < 0)
 		code = -code;
-	if (code == EPERM || code == EACCES)
-		hint = "needs root or CAP_BPF+CAP_PERFMON";
-	else if (code == ESRCH || code == ENOENT)
-		hint = "this kernel lacks BTF or one of the things asked for";
-	return pf_fail(err, code, "cannot %s: %s (%s)", what, strerror(code), hint);
+	pf_refusal_look(&refusal, needs, "/proc", "/sys");
+	return pf_fail(err, code, "cannot %s: %s (%s)", what, strerror(code),
+		       pf_refusal_words(&refusal, code, words, sizeof(words)));
+}
+
+int pf_bpf_fail(struct pf_error *err, int code, const char *what)
+{
+	return pf_bpf_fail_needs(err, code, what, PF_CAP(BPF) | PF_CAP(PERFMON));
+}
+
+/* No map: a kernel that lets us in says EBADF. */
+static bool command_allowed(void *ctx)
+{
+	__u64 key = 0, value;
+
+	(void)ctx;
+	return bpf_map_lookup_elem(-1, &key, &value) && errno != EPERM;
+}
+
+uint64_t pf_bpf_command_caps(void)
+{
+	static const uint64_t sets[] = { 0, PF_CAP(BPF), PF_CAP(SYS_ADMIN) };
+
+	return pf_caps_least(sets, PF_ARRAY_SIZE(sets), command_allowed, NULL);
 }
 
 uint32_t pf_bpf_named_max(const struct pf_observe_config *config)
@@ -56,11 +78,12 @@ uint32_t pf_bpf_named_max(const struct pf_observe_config *config)
 	return config->n_pids ? (uint32_t)config->n_pids : 1;
 }
 
+/* Unknown to a process that may not be dumped, before 5.14 (7bc3fa0172a4). */
 static int64_t map_memory(int fd)
 {
 	_cleanup_fclose_ FILE *f = NULL;
 	char path[64], line[128];
-	int64_t bytes = 0;
+	int64_t bytes = PF_UNKNOWN;
 
 	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
 	f = fopen(path, "re");
@@ -69,6 +92,12 @@ static int64_t map_memory(int fd)
 			break;
 	}
 	return bytes;
+}
+
+/* A sum with an unknown part is unknown. */
+static void add_known(int64_t *sum, int64_t bytes)
+{
+	*sum = *sum == PF_UNKNOWN || bytes == PF_UNKNOWN ? PF_UNKNOWN : *sum + bytes;
 }
 
 static void add_program(struct pf_bpf_cost *cost, const struct bpf_program *prog)
@@ -94,7 +123,7 @@ void pf_bpf_cost_add(struct pf_bpf_cost *cost, const struct bpf_object *obj, con
 	}
 	while ((map = bpf_object__next_map(obj, map))) {
 		if (bpf_map__fd(map) >= 0)
-			cost->map_bytes += map_memory(bpf_map__fd(map));
+			add_known(&cost->map_bytes, map_memory(bpf_map__fd(map)));
 	}
 }
 

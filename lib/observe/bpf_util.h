@@ -19,8 +19,19 @@ struct pf_bpf_cost {
 /* libbpf's own messages go to our log at -vv (debug) and -v (the rest). */
 void pf_bpf_log_setup(void);
 
-/* Fill *err for a step that failed: "cannot load the task iterator: Operation not permitted (…)". */
+/*
+ * Fill *err for a step that failed: "cannot load the task iterator: Operation
+ * not permitted (needs …)". `needs` are the capabilities that the step takes
+ * (lib/base/caps.h); without them it is loading: CAP_BPF and CAP_PERFMON.
+ */
 int pf_bpf_fail(struct pf_error *err, int code, const char *what);
+int pf_bpf_fail_needs(struct pf_error *err, int code, const char *what, uint64_t needs);
+
+/*
+ * Capabilities for commands of bpf(2) on what is loaded already: none since
+ * 5.19 (c8644cd0efe7); before, all of it takes what loading took.
+ */
+uint64_t pf_bpf_command_caps(void);
 
 /* Entries for the maps of named processes: no more memory than asked for. */
 uint32_t pf_bpf_named_max(const struct pf_observe_config *config);
