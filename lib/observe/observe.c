@@ -12,6 +12,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "lib/base/caps.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/clock.h"
 #include "lib/base/error.h"
@@ -21,6 +22,7 @@
 #include "lib/observe/procpass.h"
 #include "lib/observe/table.h"
 #include "lib/observe/tasks.h"
+#include "lib/proc/view.h"
 
 #define NOTES_MAX 4
 #define NOTE_LEN  512
@@ -35,6 +37,7 @@ struct pf_observe {
 	struct pf_procpass *procpass;
 	struct pf_faults *faults;
 	struct pf_table *table;
+	enum pf_proc_view proc_view;
 	int timing_fd;
 	uint64_t opened_ns;
 	double cpu_at_open_s;
@@ -118,6 +121,9 @@ static int open_programs(struct pf_observe *o, struct pf_error *err)
 	if (!o->tasks) {
 		if (c->force.snapshot == PF_SNAPSHOT_ITER || c->backend == PF_BACKEND_TP_BTF)
 			return pf_fail(err, why.code, "%s", why.text);
+		if (o->proc_view == PF_PROC_NONE)
+			return pf_fail(err, why.code, "%s; and %s is not mounted", why.text,
+				       c->proc_root);
 		note(o, "%s; reading /proc instead: no fault events, no short-lived processes",
 		     why.text);
 		pf_faults__close(o->faults);
@@ -160,8 +166,37 @@ static int open_sources(struct pf_observe *o, struct pf_error *err)
 
 	if (ret || o->tasks)
 		return ret;
+	if (o->proc_view == PF_PROC_NONE)
+		return pf_fail(err, ENOENT, "cannot read %s: it is not mounted",
+			       o->config.proc_root);
 	o->procpass = pf_procpass__open(&o->config, err);
 	return o->procpass ? 0 : -errno;
+}
+
+/* Readings from /proc have the pids of /proc, whosever they are. */
+bool pf_observe__proc_matches(const struct pf_observe *o)
+{
+	return o->procpass || o->proc_view == PF_PROC_OURS;
+}
+
+static void note_proc(struct pf_observe *o)
+{
+	bool hides = pf_proc_hides(o->config.proc_root);
+
+	if (o->proc_view == PF_PROC_NONE)
+		note(o,
+		     "%s is not mounted: "
+		     "names of programs and cgroups are unknown",
+		     o->config.proc_root);
+	else if (o->proc_view == PF_PROC_OTHERS)
+		note(o, "%s is of another pid namespace: %s", o->config.proc_root,
+		     o->procpass ? "so are the pids shown"
+				 : "names of programs and cgroups are unknown");
+	else if (hides && !(pf_caps_effective() & PF_CAP(SYS_PTRACE)))
+		note(o, "%s is mounted with hidepid and CAP_SYS_PTRACE is missing: %s",
+		     o->config.proc_root,
+		     o->procpass ? "other users' processes are not seen"
+				 : "names of other users' programs and cgroups are unknown");
 }
 
 static int open_table(struct pf_observe *o, struct pf_error *err)
@@ -176,7 +211,7 @@ static int open_table(struct pf_observe *o, struct pf_error *err)
 		.only_baseline = o->config.n_pids > 0,
 		.exe = o->config.exe,
 		.rss_error_bytes = rss_error_bytes(),
-		.proc_root = o->config.proc_root,
+		.proc_root = pf_observe__proc_matches(o) ? o->config.proc_root : NULL,
 	};
 
 	o->table = pf_table__new(&tc);
@@ -255,10 +290,12 @@ struct pf_observe *pf_observe__open(const struct pf_observe_config *config, stru
 	memcpy(o->pids, config->pids, config->n_pids * sizeof(o->pids[0]));
 	o->config.pids = o->pids;
 	o->timing_fd = -1;
+	o->proc_view = pf_proc_view(config->proc_root);
 	pf_bpf_log_setup();
 	ret = open_sources(o, err);
 	if (!ret)
 		ret = open_table(o, err);
+	note_proc(o);
 	if (!ret) {
 		malloc_trim(0); /* the kernel's BTF was in memory for a moment */
 		start_timing(o);
@@ -270,6 +307,17 @@ struct pf_observe *pf_observe__open(const struct pf_observe_config *config, stru
 		return NULL;
 	}
 	return o;
+}
+
+uint64_t pf_observe__caps(const struct pf_observe *o)
+{
+	uint64_t caps = 0;
+
+	if (o->config.exe || pf_proc_hides(o->config.proc_root))
+		caps |= PF_CAP(SYS_PTRACE);
+	if (o->tasks)
+		caps |= pf_bpf_command_caps();
+	return caps;
 }
 
 void pf_observe__close(struct pf_observe *o)

@@ -92,6 +92,12 @@ const char *pf_observe__note(const struct pf_observe *o, size_t i);
 const char *pf_observe__backend(const struct pf_observe *o);  /* "tp_btf", "counters" */
 const char *pf_observe__snapshot(const struct pf_observe *o); /* "iter", "proc" */
 
+/* /proc/PID is the process with that pid in a sample: not where /proc is another namespace's. */
+bool pf_observe__proc_matches(const struct pf_observe *o);
+
+/* Capabilities (lib/base/caps.h) without which the calls below would do less. */
+uint64_t pf_observe__caps(const struct pf_observe *o);
+
 /*
  * Becomes readable when exit records pile up: call pf_observe__drain then, or
  * records are lost (and counted). -1 = nothing to watch.

@@ -91,6 +91,9 @@ struct pf_table *pf_table__new(const struct pf_table_config *config)
 	t->config = *config;
 	t->boot_ts = pf_boot_offset_s();
 	pf_sample_init(&t->blank);
+	t->proc_fd = -1;
+	if (!config->proc_root)
+		return t;
 	t->names = pf_cgroups__new(config->proc_root, CGROUP_NAMES);
 	t->proc_fd = open(config->proc_root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (!t->names) {
@@ -198,7 +201,8 @@ static struct process *find_or_add(struct pf_table *t, const struct pf_task_head
 void pf_table__begin(struct pf_table *t)
 {
 	free_gone(t);
-	pf_cgroups__sweep(t->names);
+	if (t->names)
+		pf_cgroups__sweep(t->names);
 	t->hint.name = NULL;
 	t->pass++;
 	t->last = NULL;
@@ -397,7 +401,7 @@ void pf_table__baseline(struct pf_table *t, uint64_t now_ns)
 
 static const char *exe_name(struct pf_table *t, struct process *p)
 {
-	if (!t->config.exe)
+	if (!t->config.exe || t->proc_fd < 0)
 		return NULL;
 	if (p->exe_exec_id != p->rec.exec_id + 1 && !p->exited) {
 		pf_proc_exe(t->proc_fd, p->key.pid, p->exe, sizeof(p->exe));
@@ -480,6 +484,8 @@ static const struct pf_cgroup_name *cgroup_name(struct pf_table *t, const struct
 	struct name_hint *h = &t->hint;
 	bool has_ids = p->rec.cgroup_id || p->rec.mem_cgroup_id;
 
+	if (!t->names)
+		return NULL;
 	if (has_ids && h->name && h->cgroup_id == p->rec.cgroup_id &&
 	    h->mem_cgroup_id == p->rec.mem_cgroup_id)
 		return h->name;

@@ -39,7 +39,7 @@ struct pf_table_config {
 	bool exe;	    /* fill sample.exe */
 	bool only_baseline; /* after it nobody is added: another with a named pid is not the one meant */
 	int64_t rss_error_bytes;
-	const char *proc_root;
+	const char *proc_root; /* NULL: names of programs and cgroups are not to be had */
 };
 
 /* NULL with errno set. */

@@ -374,8 +374,8 @@ static int each_entry(struct pf_procfs *p, pf_procfs_fn fn, void *ctx, struct pf
 		if (!is_id(e->d_name, &pid))
 			continue;
 		err = pf_procfs__read(p, pid, &stat);
-		if (err == -ENOMEM)
-			return err;
+		if (err == -ENOMEM || err == -EMFILE)
+			return err; /* so will the others, and a list without them would look whole */
 		if (err) {
 			count_failure(pass, err);
 			continue;

@@ -25,7 +25,7 @@ struct pfleak {
 	struct pfleak_columns columns;
 	struct pfleak_report report;
 	struct pf_leak *leak;
-	struct pf_limits *limits; /* NULL in replay: the machine is another */
+	struct pf_limits *limits; /* NULL where /proc is not that of the samples, as in replay */
 	struct pf_machine machine;
 	enum pfleak_status ended; /* worst alert of a process that ended while it was firing */
 };
@@ -163,6 +163,10 @@ static int begin(void *ctx, struct pf_run *run)
 	struct pfleak *p = ctx;
 
 	p->report.run = run;
+	if (p->limits && !pf_observe__proc_matches(pf_source__observe(run->source))) {
+		pf_limits__close(p->limits);
+		p->limits = NULL;
+	}
 	if (!p->opts.list && !p->opts.common.replay_path && isatty(STDERR_FILENO))
 		pf_warn("watching every %gs; a watch or an alert will be told here (--list shows "
 			"all, Ctrl-C ends)",
