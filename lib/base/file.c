@@ -248,6 +248,18 @@ int pf_file_replace(const char *path, const void *data, size_t len, mode_t mode,
 	return 0;
 }
 
+bool pf_file_can_replace(const char *path)
+{
+	_cleanup_(place_release) struct place p = { .dir = -1 };
+	_cleanup_close_ int fd = -1;
+	char temporary[32];
+
+	if (place_open(&p, path, NULL))
+		return false;
+	fd = create_temporary(&p, temporary);
+	return fd >= 0 && !unlinkat(p.dir, temporary, 0);
+}
+
 bool pf_file_same(const char *a, const char *b)
 {
 	struct stat sa, sb;

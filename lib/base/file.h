@@ -23,6 +23,9 @@ FILE *pf_file_append(const char *path, mode_t mode, struct pf_error *err);
 int pf_file_replace(const char *path, const void *data, size_t len, mode_t mode,
 		    struct pf_error *err);
 
+/* A file in its directory could be made and removed now, as pf_file_replace does. */
+bool pf_file_can_replace(const char *path);
+
 /* Both name one regular file. */
 bool pf_file_same(const char *a, const char *b);
 

@@ -20,6 +20,7 @@
 #include "lib/base/strbuf.h"
 #include "lib/base/text.h"
 #include "lib/cli/common.h"
+#include "lib/cli/privileges.h"
 
 #define DAY_S	     86400.0
 #define INTERVAL_MIN 0.01
@@ -476,6 +477,7 @@ void pf_cli_parse(const struct pf_cli *cli, int argc, char **argv, struct pf_com
 		.children = children,
 	};
 
+	pf_privileges_begin();
 	hold_standard_descriptors();
 	setlocale(LC_CTYPE, ""); /* how wide characters are; numbers stay as they are */
 	argp_err_exit_status = cli->usage_status;

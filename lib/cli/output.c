@@ -11,6 +11,7 @@
 #include "lib/base/text.h"
 #include "lib/cli/common.h"
 #include "lib/cli/output.h"
+#include "lib/cli/privileges.h"
 #include "lib/cli/stop.h"
 #include "lib/report/report.h"
 
@@ -78,6 +79,11 @@ size_t pf_output_rows(const struct pf_output *o)
 	struct winsize ws;
 
 	return !ioctl(fileno(o->f), TIOCGWINSZ, &ws) && ws.ws_row ? ws.ws_row : 24;
+}
+
+uint64_t pf_output_caps(const struct pf_output *o)
+{
+	return replaced(o->common) ? pf_privileges_to_replace(o->common->out_path) : 0;
 }
 
 int pf_output_close(struct pf_output *o, struct pf_error *err)

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #include "lib/base/strbuf.h"
@@ -37,6 +38,9 @@ void pf_output_screen(struct pf_output *o);
 void pf_output_line(struct pf_output *o, const char *text);
 /* Lines a screen has; 24 when unknown. */
 size_t pf_output_rows(const struct pf_output *o);
+
+/* Capabilities (lib/base/caps.h) that later flushes take. */
+uint64_t pf_output_caps(const struct pf_output *o);
 
 /* Closes; a write that failed late is reported. 0 or -errno with *err filled. */
 int pf_output_close(struct pf_output *o, struct pf_error *err);

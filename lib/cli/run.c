@@ -12,6 +12,7 @@
 #include "lib/base/log.h"
 #include "lib/base/units.h"
 #include "lib/cli/common.h"
+#include "lib/cli/privileges.h"
 #include "lib/cli/run.h"
 #include "lib/cli/stop.h"
 
@@ -76,9 +77,11 @@ static int loop(struct pf_run *run, const struct pf_run_ops *ops, void *ctx, str
 
 static int trace(struct pf_run *run, const struct pf_run_ops *ops, void *ctx, struct pf_error *err)
 {
+	struct pf_source_need need = ops->need;
 	int ret;
 
-	run->source = pf_source__open(run->common, &ops->need, err);
+	need.caps |= pf_output_caps(&run->out);
+	run->source = pf_source__open(run->common, &need, err);
 	if (!run->source && err->code == EINTR && pf_stop_pending())
 		return 0; /* told to stop while a FIFO had no writer yet */
 	if (!run->source)
@@ -99,8 +102,10 @@ static int trace(struct pf_run *run, const struct pf_run_ops *ops, void *ctx, st
 static int describe(struct pf_run *run, const struct pf_run_ops *ops, void *ctx,
 		    struct pf_error *err)
 {
-	int ret = ops->describe(ctx, run);
+	int ret;
 
+	pf_privileges_keep(0);
+	ret = ops->describe(ctx, run);
 	return ret ? fail(err, ret) : flush(run, err);
 }
 
@@ -165,7 +170,8 @@ void pf_run_overhead_text(struct pf_run *run)
 	pf_observe__overhead(pf_source__observe(run->source), &o);
 	pf_strbuf_addf(b, "own cost: %.3f%% of a CPU, %s RSS, %s in BPF maps, %s in task storage\n",
 		       100 * o.cpu_s / o.wall_s, pf_fmt_bytes(rss, sizeof(rss), o.rss_bytes),
-		       pf_fmt_bytes(maps, sizeof(maps), o.map_bytes),
+		       o.map_bytes == PF_UNKNOWN ? "?"
+						 : pf_fmt_bytes(maps, sizeof(maps), o.map_bytes),
 		       pf_fmt_bytes(storage, sizeof(storage), o.storage_bytes));
 	if (o.bpf_runs != PF_UNKNOWN)
 		pf_strbuf_addf(b,

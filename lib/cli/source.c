@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -17,6 +18,7 @@
 #include "lib/base/strbuf.h"
 #include "lib/cli/common.h"
 #include "lib/cli/loop.h"
+#include "lib/cli/privileges.h"
 #include "lib/cli/select.h"
 #include "lib/cli/source.h"
 #include "lib/cli/stop.h"
@@ -62,11 +64,9 @@ static void complain(void *ctx, uint64_t line, const char *what)
 
 static int check_pids(const struct pf_common *c, struct pf_error *err)
 {
-	char path[64];
-
+	/* Not by /proc: that may be another namespace's, or hide whom BPF sees. */
 	for (size_t i = 0; i < c->n_pids; i++) {
-		snprintf(path, sizeof(path), "/proc/%" PRId64, c->pids[i]);
-		if (access(path, F_OK))
+		if (kill((pid_t)c->pids[i], 0) && errno == ESRCH)
 			return pf_fail(err, ESRCH, "--pid: there is no process %" PRId64,
 				       c->pids[i]);
 	}
@@ -98,7 +98,9 @@ static int open_live(struct pf_source *s, const struct pf_source_need *need, str
 	s->loop = pf_loop__new(err);
 	if (!s->loop)
 		return -errno;
+	pf_privileges_raise();
 	s->observe = pf_observe__open(&config, err);
+	pf_privileges_lower();
 	if (!s->observe)
 		return -errno;
 	for (size_t i = 0; pf_observe__note(s->observe, i); i++)
@@ -212,17 +214,35 @@ static int open_record(struct pf_source *s, struct pf_error *err)
 	if (!s->common->record_path)
 		return 0;
 	s->record = pf_file_append(s->common->record_path, 0600, err);
+	return s->record ? 0 : -err->code;
+}
+
+static int begin_record(struct pf_source *s, struct pf_error *err)
+{
 	if (!s->record)
-		return -err->code;
+		return 0;
 	record_line(s, "header", pf_header_fields, pf_header_n_fields, pf_source__header(s));
 	return record_flush(s, err);
+}
+
+static int open_all(struct pf_source *s, const struct pf_source_need *need, struct pf_error *err)
+{
+	int ret;
+
+	if (s->common->replay_path) {
+		s->replay = pf_replay__open(s->common->replay_path, complain, s, err);
+		ret = s->replay ? 0 : -errno;
+	} else {
+		ret = open_live(s, need, err);
+	}
+	return ret ? ret : open_record(s, err);
 }
 
 struct pf_source *pf_source__open(const struct pf_common *c, const struct pf_source_need *need,
 				  struct pf_error *err)
 {
 	struct pf_source *s = calloc(1, sizeof(*s));
-	int ret = 0;
+	int ret;
 
 	if (!s) {
 		pf_fail(err, ENOMEM, "out of memory");
@@ -230,17 +250,13 @@ struct pf_source *pf_source__open(const struct pf_common *c, const struct pf_sou
 	}
 	s->common = c;
 	pf_stop_catch(!need->survives_hangup);
-	if (c->replay_path) {
-		s->replay = pf_replay__open(c->replay_path, complain, s, err);
-		ret = s->replay ? 0 : -errno;
-	} else {
-		ret = open_live(s, need, err);
-	}
+	ret = open_all(s, need, err);
 	if (!ret) {
+		pf_privileges_keep(need->caps | (s->observe ? pf_observe__caps(s->observe) : 0));
 		fill_header(s);
 		if (s->replay)
 			prime_replay(s);
-		ret = open_record(s, err);
+		ret = begin_record(s, err);
 	}
 	if (ret) {
 		pf_source__close(s);

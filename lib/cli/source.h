@@ -23,6 +23,7 @@ struct pf_source;
 struct pf_source_need {
 	bool exe;	      /* samples carry the executable's name */
 	bool survives_hangup; /* SIGHUP does not end it */
+	uint64_t caps;	      /* capabilities (lib/base/caps.h) that the tool itself uses later */
 	bool tracing;	      /* fault events, if they can be had; else the kernel's totals do */
 };
 
@@ -41,7 +42,10 @@ struct pf_moment {
 	struct pf_losses losses;
 };
 
-/* Attached, baseline taken. *c must outlive it. NULL with *err filled. */
+/*
+ * Attached, baseline taken, all capabilities given up that are not needed any
+ * more: open what takes them before. *c must outlive it. NULL with *err filled.
+ */
 struct pf_source *pf_source__open(const struct pf_common *c, const struct pf_source_need *need,
 				  struct pf_error *err);
 

@@ -226,5 +226,6 @@ int pfstat_columns(struct pfstat_columns *c, const struct pfstat_opts *o, struct
 		return pf_fail(err, EINVAL, "--sort: %s", why.text);
 	c->sort = (size_t)sort;
 	c->users = shows(c, "user_name");
+	c->programs = shows(c, "exe") && o->common.format != PF_FORMAT_PROM;
 	return 0;
 }

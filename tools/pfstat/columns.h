@@ -16,7 +16,8 @@ struct pfstat_columns {
 	struct pf_column_set set;   /* what is shown of a row */
 	struct pf_column_set whole; /* what JSON holds of a sum */
 	size_t sort;
-	bool users; /* the names of users are shown */
+	bool users;    /* the names of users are shown */
+	bool programs; /* those of programs */
 };
 
 /* Choose by the options. 0, or -EINVAL with *err naming what is wrong. */

@@ -68,8 +68,7 @@ static int trace(struct pfstat *p)
 	const struct pf_run_ops ops = {
 		.need = {
 			/* A look at each process's link, so only where it is shown. */
-			.exe = c->format == PF_FORMAT_JSON || c->format == PF_FORMAT_CSV ||
-			       c->record_path || c->columns,
+			.exe = p->columns.programs || c->format == PF_FORMAT_JSON || c->record_path,
 			.tracing = true,
 		},
 		.describe = describe,
