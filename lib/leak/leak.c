@@ -72,6 +72,7 @@ struct pf_leak *pf_leak__new(const struct pf_leak_config *config, const struct p
 	if (hooks)
 		leak->hooks = *hooks;
 	leak->sweep_s = -INFINITY;
+	leak->stats.max_processes = config->max_processes;
 	return leak;
 }
 

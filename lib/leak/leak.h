@@ -57,9 +57,10 @@ struct pf_leak_hooks {
 };
 
 struct pf_leak_stats {
-	size_t processes; /* followed now */
-	size_t histories; /* ... of which big enough to keep a history */
-	size_t watch;	  /* processes in that state now */
+	size_t max_processes; /* at most */
+	size_t processes;     /* followed now */
+	size_t histories;     /* ... of which big enough to keep a history */
+	size_t watch;	      /* processes in that state now */
 	size_t pending;
 	size_t firing;
 	uint64_t seen;	    /* incarnations since the start */

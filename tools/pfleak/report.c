@@ -214,7 +214,7 @@ static void text_end(struct pfleak_report *r)
 		pf_strbuf_addf(b,
 			       "lost: %" PRIu64 " histories dropped and %" PRIu64
 			       " samples not judged (more than --max-processes %zu)\n",
-			       s->evicted, s->refused, r->opts->leak.max_processes);
+			       s->evicted, s->refused, s->max_processes);
 	if (s->stale)
 		pf_strbuf_addf(b, "lost: %" PRIu64 " samples that came out of time\n", s->stale);
 	if (losses->events)
