@@ -157,9 +157,9 @@ static json_t *json_explain(const struct pf_signal *signals, size_t n)
 	return list;
 }
 
-int pfleak_json_verdict(struct pfleak_report *r, const char *type, size_t n_cols,
-			const struct pfleak_row *row, const struct pf_signal *signals,
-			size_t n_signals)
+json_t *pfleak_verdict_object(const struct pfleak_report *r, const char *type, size_t n_cols,
+			      const struct pfleak_row *row, const struct pf_signal *signals,
+			      size_t n_signals)
 {
 	json_t *obj = pf_json_new(type);
 	int ret = obj ? 0 : -ENOMEM;
@@ -172,9 +172,18 @@ int pfleak_json_verdict(struct pfleak_report *r, const char *type, size_t n_cols
 	    json_object_set_new(obj, "explain", json_explain(signals, n_signals)))
 		ret = -ENOMEM;
 	if (!ret)
-		return pf_json_line(obj, &r->run->out.buf);
+		return obj;
 	json_decref(obj);
-	return ret;
+	return NULL;
+}
+
+int pfleak_json_verdict(struct pfleak_report *r, const char *type, size_t n_cols,
+			const struct pfleak_row *row, const struct pf_signal *signals,
+			size_t n_signals)
+{
+	json_t *obj = pfleak_verdict_object(r, type, n_cols, row, signals, n_signals);
+
+	return obj ? pf_json_line(obj, &r->run->out.buf) : -ENOMEM;
 }
 
 void pfleak_report_event(struct pfleak_report *r, const struct pf_verdict *v)
