@@ -8,20 +8,18 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <linux/capability.h>
 #include <pwd.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "lib/base/caps.h"
 #include "lib/base/error.h"
 
 #define FD_FIRST_OTHER 3
-#define CAPS_MAX       64
 
 int pf_user_find(struct pf_user *user, const char *name, struct pf_error *err)
 {
@@ -103,20 +101,6 @@ static int become(const struct pf_user *user)
 	return 0;
 }
 
-static int drop_capabilities(void)
-{
-	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = { 0 };
-
-	for (int cap = 0; cap < CAPS_MAX; cap++)
-		prctl(PR_CAPBSET_DROP, cap, 0, 0,
-		      0); /* without CAP_SETPCAP it is not ours to drop */
-	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-	if (syscall(SYS_capset, &head, none) || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
-		return -errno;
-	return 0;
-}
-
 static void say(const char *text)
 {
 	ssize_t n = write(STDERR_FILENO, text, strlen(text));
@@ -145,7 +129,7 @@ static int prepare(const struct pf_spawn *s)
 		}
 	}
 	if (!ret && s->confined)
-		ret = drop_capabilities();
+		ret = pf_caps_keep(0); /* asks for memory: we have one thread */
 	return ret;
 }
 
