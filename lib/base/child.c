@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -107,6 +108,12 @@ struct pf_child *pf_child__start(const struct pf_child_order *order, struct pf_e
 		free(c);
 		pf_fail(err, ret, "cannot run %s: %s", order->path, strerror(ret));
 		return NULL;
+	}
+	if (order->file_max) {
+		const struct rlimit bound = { order->file_max, order->file_max };
+
+		/* It has not had the time to write so much yet. */
+		prlimit(c->pid, RLIMIT_FSIZE, &bound, NULL);
 	}
 	c->due_ns = pf_boottime_ns() + (uint64_t)(order->limit_s * 1e9);
 	return c;

@@ -19,6 +19,7 @@ struct pf_child_order {
 	const char **argv; /* with the name, NULL at the end */
 	int out;	   /* its standard output goes here; -1: to us, with standard error */
 	double limit_s;	   /* killed after this */
+	size_t file_max;   /* bytes in any file that it writes; 0 = no bound */
 };
 
 #define PF_CHILD_OUTPUT_MAX 4096 /* bytes of output that are kept; the rest is read and dropped */
