@@ -20,6 +20,9 @@
 #define CAP_PERFMON 38
 #define CAP_BPF	    39
 #endif
+#ifndef CAP_CHECKPOINT_RESTORE
+#define CAP_CHECKPOINT_RESTORE 40
+#endif
 
 /* In force now, and what may be put in force; 0 where that cannot be told. */
 uint64_t pf_caps_effective(void);

@@ -65,6 +65,7 @@ EOT
 --grace|seconds from 0|%% x -1 99999999999999999999 1w nan
 --min-size|size from 1|%% x -1 0 10X 1.5 99999999999999999999 99999T nan
 --confidence|whole number from 51 to 100|%% x -1 0 50 101 70.5 99999999999999999999
+--stacks|must not be empty|%%
 --max-processes|whole number from 1 to|%% x -1 0 99999999999999999999 1k
 EOT
       ;;
@@ -171,6 +172,7 @@ options_of() { # TOOL with|without: those that take a value, or not
   refused pfstat --columns '--output prom' --columns pid -o prom
   refused pfleak --label-pid '--output prom' --label-pid
   refused pfleak --list '--output prom' --list -o prom
+  refused pfleak --stacks --replay --replay stat.jsonl --stacks .
   refused pfleak --columns --list --columns pid
   refused pfleak --sort --list --sort pid
 }

@@ -58,7 +58,12 @@ const struct pf_column pfleak_cols[] = {
 	COL(fault_rate, PF_REAL, "faults per second", "FLT/s", 6, PF_LOOK_RATE, true,
 	    "Page faults a second in the last interval."),
 	COL(allocator, PF_STRING, "", "ALLOCATOR", -9, PF_LOOK_PLAIN, false,
-	    "Allocator or runtime."),
+	    "Allocator: glibc, musl, jemalloc, tcmalloc, mimalloc or Go."),
+	COL(linkage, PF_STRING, "", "LINKAGE", -7, PF_LOOK_PLAIN, false,
+	    "Of the allocator: dynamic or static."),
+	COL(language, PF_STRING, "", "LANGUAGE", -8, PF_LOOK_PLAIN, false,
+	    "Language runtime: Go, JVM, V8 or CPython."),
+	COL(next, PF_STRING, "", "NEXT", -60, PF_LOOK_PLAIN, false, "What to do next."),
 	COL(stacks, PF_STRING, "", "STACKS", -12, PF_LOOK_PLAIN, false, "File with its stacks."),
 	/* of the list only */
 	COL(faults_total, PF_INT, "faults", "FAULTS", 9, PF_LOOK_PLAIN, false, "Since first seen."),

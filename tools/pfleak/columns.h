@@ -39,7 +39,10 @@ struct pfleak_row {
 	int64_t swap_bytes;
 	int64_t vsz_bytes;
 	double fault_rate;
-	const char *allocator; /* NULL: not looked for */
+	const char *allocator; /* NULL: not looked for, as with the next four */
+	const char *linkage;
+	const char *language;
+	const char *next;
 	const char *stacks;
 	int64_t faults_total;
 	double age_s;

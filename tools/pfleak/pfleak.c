@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/base/caps.h"
 #include "lib/base/error.h"
 #include "lib/base/log.h"
 #include "lib/cli/run.h"
@@ -16,8 +17,9 @@
 #include "lib/proc/limits.h"
 #include "lib/proc/machine.h"
 #include "lib/report/report.h"
+#include "tools/pfleak/identify.h"
 #include "tools/pfleak/report.h"
-#include "tools/pfleak/settings.h"
+#include "tools/pfleak/stacks.h"
 
 #define HOUR_S 3600.0
 
@@ -25,11 +27,12 @@ struct pfleak {
 	struct pfleak_opts opts;
 	struct pfleak_columns columns;
 	struct pfleak_report report;
-	struct pf_config *config;
 	struct pf_leak *leak;
 	struct pf_limits *limits; /* NULL where /proc is not that of the samples, as in replay */
 	struct pf_machine machine;
-	enum pfleak_status ended; /* worst alert of a process that ended while it was firing */
+	struct pfleak_identify identify;
+	struct pfleak_stacks *stacks; /* NULL without --stacks */
+	enum pfleak_status ended;     /* worst alert of a process that ended while it was firing */
 };
 
 /* ---- what was found ------------------------------------------------------- */
@@ -77,9 +80,30 @@ static enum pfleak_status found(struct pfleak *p)
 
 /* ---- a moment ------------------------------------------------------------- */
 
+static void look_closer(struct pfleak *p, const struct pf_verdict *v, struct pfleak_closer *c)
+{
+	struct pf_allocator_facts facts;
+
+	*c = (struct pfleak_closer){ 0 };
+	/* In replay, and where /proc is another namespace's, the pid is somebody else's. */
+	if (v->state != PF_ALERT_FIRING || !p->limits)
+		return;
+	facts = pfleak_identify(&p->identify, v->pid);
+	c->allocator = pf_allocator_name(facts.allocator);
+	if (c->allocator)
+		c->linkage = facts.linked_static ? "static" : "dynamic";
+	c->language = pf_language_name(facts.language);
+	c->next = pfleak_advice(c->advice, sizeof(c->advice), &facts, v->pid);
+	if (p->stacks)
+		c->stacks = pfleak_stacks__start(p->stacks, v);
+}
+
 static void event(struct pfleak *p, const struct pf_verdict *v)
 {
-	pfleak_report_event(&p->report, v);
+	struct pfleak_closer closer;
+
+	look_closer(p, v, &closer);
+	pfleak_report_event(&p->report, v, &closer);
 	/* Dead or another program now, but it was not said to be well. */
 	if (v->state == PF_ALERT_RESOLVED && v->previous == PF_ALERT_FIRING &&
 	    v->end != PF_END_RECOVERED && p->ended < grade(p, v))
@@ -97,6 +121,13 @@ static void ask_limit(void *ctx, const struct pf_sample *s, struct pf_limit *lim
 static void tell_gone(void *ctx, const struct pf_verdict *v)
 {
 	event(ctx, v);
+}
+
+static void tell_stacks(void *ctx, const struct pfleak_stacks_result *result)
+{
+	struct pfleak *p = ctx;
+
+	pfleak_report_stacks(&p->report, result);
 }
 
 static int feed(struct pfleak *p, const struct pf_sample *s)
@@ -117,6 +148,9 @@ static int moment(void *ctx, struct pf_run *run, const struct pf_moment *m)
 
 	if (p->limits)
 		pf_machine_read("/proc", &p->machine);
+	pfleak_identify_moment(&p->identify);
+	if (p->stacks)
+		pfleak_stacks__moment(p->stacks);
 	for (size_t i = 0; !ret && i < m->n; i++)
 		ret = feed(p, m->samples[i]);
 	pf_leak__moment_end(p->leak, m->mono_s);
@@ -124,6 +158,8 @@ static int moment(void *ctx, struct pf_run *run, const struct pf_moment *m)
 		ret = pfleak_report_list(&p->report);
 	if (!ret && p->report.prom)
 		ret = pfleak_prom__write(p->report.prom, run, p->leak, m);
+	if (!ret)
+		ret = pfleak_report_statistics(&p->report, m->mono_s);
 	return !ret && p->report.failed ? -ENOMEM : ret;
 }
 
@@ -182,6 +218,8 @@ static int end(void *ctx, struct pf_run *run)
 	int ret = 0;
 
 	(void)run;
+	if (p->stacks)
+		pfleak_stacks__finish(p->stacks);
 	if (p->opts.list && p->opts.common.replay_path)
 		ret = pfleak_report_list(&p->report);
 	return ret ? ret : pfleak_report_end(&p->report);
@@ -190,10 +228,9 @@ static int end(void *ctx, struct pf_run *run)
 static int open_all(struct pfleak *p, struct pf_error *err)
 {
 	const struct pf_leak_hooks hooks = { .limit = ask_limit, .gone = tell_gone, .ctx = p };
-	struct pf_leak_config leak;
+	const struct pfleak_stacks_hooks taken = { tell_stacks, p };
 
-	pfleak_settings_leak(pf_config__settings(p->config), &leak);
-	p->leak = pf_leak__new(&leak, &hooks);
+	p->leak = pf_leak__new(&p->opts.leak, &hooks);
 	if (!p->leak)
 		return pf_fail(err, errno, "cannot start judging: %s", strerror(errno));
 	if (!p->opts.common.replay_path) {
@@ -206,15 +243,31 @@ static int open_all(struct pfleak *p, struct pf_error *err)
 		if (!p->report.prom)
 			return pf_fail(err, ENOMEM, "out of memory");
 	}
+	if (p->opts.stacks_path) {
+		p->stacks = pfleak_stacks__new(p->opts.stacks_path, &taken, err);
+		if (!p->stacks)
+			return -err->code;
+	}
+	p->identify.interval_s = p->opts.common.interval_s;
 	p->report.opts = &p->opts;
 	p->report.columns = &p->columns;
 	p->report.leak = p->leak;
 	return pfleak_columns(&p->columns, &p->opts, err);
 }
 
+/* What the programs that are run on other users' processes need to have from us. */
+static uint64_t caps_of_helpers(const struct pfleak *p)
+{
+	uint64_t caps = PF_CAP(SYS_PTRACE);
+
+	if (p->stacks)
+		caps |= PF_CAP(BPF) | PF_CAP(PERFMON) | PF_CAP(CHECKPOINT_RESTORE);
+	return caps;
+}
+
 static enum pfleak_status watch(struct pfleak *p)
 {
-	static const struct pf_run_ops ops = {
+	struct pf_run_ops ops = {
 		.need = { .exe = true, .tracing = false, .survives_hangup = true },
 		.describe = describe,
 		.begin = begin,
@@ -228,20 +281,8 @@ static enum pfleak_status watch(struct pfleak *p)
 		pf_err("%s", err.text);
 		return PFLEAK_UNKNOWN;
 	}
+	ops.need.caps = caps_of_helpers(p);
 	return pf_run(&run, &p->opts.common, &ops, p) ? PFLEAK_UNKNOWN : found(p);
-}
-
-static enum pfleak_status run(struct pfleak *p)
-{
-	p->config = pfleak_settings_load(&p->opts);
-	if (!p->config)
-		return PFLEAK_UNKNOWN;
-	if (p->opts.print_config && pfleak_settings_print(p->config))
-		return PFLEAK_UNKNOWN;
-	if (p->opts.print_config || p->opts.check_config)
-		return PFLEAK_OK;
-	pfleak_settings_log(pf_config__settings(p->config));
-	return watch(p);
 }
 
 int main(int argc, char **argv)
@@ -254,11 +295,12 @@ int main(int argc, char **argv)
 		return PFLEAK_UNKNOWN;
 	}
 	pfleak_parse(&p->opts, argc, argv);
-	status = run(p);
+	status = watch(p);
 	pfleak_prom__free(p->report.prom);
+	pfleak_stacks__free(p->stacks);
+	pfleak_identify_free(&p->identify);
 	pf_leak__free(p->leak);
 	pf_limits__close(p->limits);
-	pf_config__free(p->config);
 	pf_common_free(&p->opts.common);
 	free(p);
 	return status;

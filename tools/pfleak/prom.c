@@ -159,7 +159,7 @@ static void group_add(struct group *g, const struct pf_verdict *v)
 {
 	double confidence = v->confidence / 100.0;
 
-	if (v->state == PF_ALERT_WATCH || v->state == PF_ALERT_FIRING)
+	if (pf_alert_state_is_open(v->state))
 		g->suspect++;
 	if (confidence > g->confidence)
 		g->confidence = confidence;
@@ -258,6 +258,7 @@ static void suspects(const struct pfleak_prom *p, struct pf_strbuf *b, const str
 	      (double)s->seen);
 	pf_metric_family(b, name, PF_METRIC_GAUGE, "Processes with a watch or an alert.");
 	labelled(b, name, PF_METRIC_GAUGE, "state", "watch", (double)s->watch);
+	labelled(b, name, PF_METRIC_GAUGE, "state", "pending", (double)s->pending);
 	labelled(b, name, PF_METRIC_GAUGE, "state", "firing", (double)s->firing);
 	name = "leak_alerts";
 	pf_metric_family(b, name, PF_METRIC_COUNTER, "Events reported, by what they began.");

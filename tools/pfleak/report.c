@@ -42,7 +42,7 @@ static const char *colour(const struct pfleak_report *r, const struct pf_verdict
 	return pf_alert_state_is_open(v->state) ? "\033[33m" : "\033[32m";
 }
 
-static void add_clock(struct pf_strbuf *b, double ts)
+void pfleak_add_clock(struct pf_strbuf *b, double ts)
 {
 	char text[32] = "-";
 	time_t t = (time_t)ts;
@@ -100,12 +100,13 @@ static void add_facts(struct pf_strbuf *b, const struct pf_verdict *v)
 	pfleak_add_wrapped(b, line.data ? line.data : "");
 }
 
-static void text_event(struct pfleak_report *r, const struct pf_verdict *v)
+static void text_event(struct pfleak_report *r, const struct pf_verdict *v,
+		       const struct pfleak_closer *closer)
 {
 	char comm[PF_COMM_LEN * PF_TEXT_GROWTH], reason[256];
 	struct pf_strbuf *b = &r->run->out.buf;
 
-	add_clock(b, v->ts);
+	pfleak_add_clock(b, v->ts);
 	pf_strbuf_addf(b, " %s%-8s%s pid %" PRId64 " (%s) ", colour(r, v), headline(v),
 		       r->run->out.color ? "\033[0m" : "", v->pid,
 		       pf_text_printable(comm, sizeof(comm), v->comm));
@@ -117,6 +118,7 @@ static void text_event(struct pfleak_report *r, const struct pf_verdict *v)
 	if (v->state == PF_ALERT_RESOLVED)
 		return;
 	add_facts(b, v);
+	pfleak_add_closer(b, closer);
 	if (r->opts->explain)
 		pfleak_add_signals(b, v->signals, v->n_signals);
 }
@@ -157,9 +159,9 @@ static json_t *json_explain(const struct pf_signal *signals, size_t n)
 	return list;
 }
 
-json_t *pfleak_verdict_object(const struct pfleak_report *r, const char *type, size_t n_cols,
-			      const struct pfleak_row *row, const struct pf_signal *signals,
-			      size_t n_signals)
+int pfleak_json_verdict(struct pfleak_report *r, const char *type, size_t n_cols,
+			const struct pfleak_row *row, const struct pf_signal *signals,
+			size_t n_signals)
 {
 	json_t *obj = pf_json_new(type);
 	int ret = obj ? 0 : -ENOMEM;
@@ -172,27 +174,19 @@ json_t *pfleak_verdict_object(const struct pfleak_report *r, const char *type, s
 	    json_object_set_new(obj, "explain", json_explain(signals, n_signals)))
 		ret = -ENOMEM;
 	if (!ret)
-		return obj;
+		return pf_json_line(obj, &r->run->out.buf);
 	json_decref(obj);
-	return NULL;
+	return ret;
 }
 
-int pfleak_json_verdict(struct pfleak_report *r, const char *type, size_t n_cols,
-			const struct pfleak_row *row, const struct pf_signal *signals,
-			size_t n_signals)
-{
-	json_t *obj = pfleak_verdict_object(r, type, n_cols, row, signals, n_signals);
-
-	return obj ? pf_json_line(obj, &r->run->out.buf) : -ENOMEM;
-}
-
-void pfleak_report_event(struct pfleak_report *r, const struct pf_verdict *v)
+void pfleak_report_event(struct pfleak_report *r, const struct pf_verdict *v,
+			 const struct pfleak_closer *closer)
 {
 	struct pfleak_row row;
 
 	if (r->opts->common.format == PF_FORMAT_TABLE) {
 		if (!r->opts->common.watch)
-			text_event(r, v);
+			text_event(r, v, closer);
 		return;
 	}
 	if (r->opts->common.format == PF_FORMAT_PROM) {
@@ -200,6 +194,11 @@ void pfleak_report_event(struct pfleak_report *r, const struct pf_verdict *v)
 		return;
 	}
 	pfleak_row_fill(&row, v, pf_source__header(r->run->source));
+	row.allocator = closer->allocator;
+	row.linkage = closer->linkage;
+	row.language = closer->language;
+	row.next = closer->next;
+	row.stacks = closer->stacks;
 	if (pfleak_json_verdict(r, "alert", pfleak_n_alert_cols, &row, v->signals, v->n_signals))
 		r->failed = true;
 }
@@ -223,7 +222,7 @@ static void text_end(struct pfleak_report *r)
 		pf_strbuf_addf(b,
 			       "lost: %" PRIu64 " histories dropped and %" PRIu64
 			       " samples not judged (more than --max-processes %zu)\n",
-			       s->evicted, s->refused, s->max_processes);
+			       s->evicted, s->refused, r->opts->leak.max_processes);
 	if (s->stale)
 		pf_strbuf_addf(b, "lost: %" PRIu64 " samples that came out of time\n", s->stale);
 	if (losses->events)
@@ -234,29 +233,33 @@ static void text_end(struct pfleak_report *r)
 	pf_run_overhead_text(r->run);
 }
 
-static int json_end(struct pfleak_report *r)
+json_t *pfleak_json_counts(const struct pfleak_report *r)
+{
+	const struct pf_leak_stats *s = pf_leak__stats(r->leak);
+
+	return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "moments",
+			 (json_int_t)pf_source__moments(r->run->source), "processes",
+			 (json_int_t)s->seen, "watches", (json_int_t)s->watches, "alerts",
+			 (json_int_t)s->alerts, "processes_now", (json_int_t)s->processes,
+			 "watched_now", (json_int_t)s->watch, "pending_now", (json_int_t)s->pending,
+			 "firing_now", (json_int_t)s->firing);
+}
+
+json_t *pfleak_json_losses(const struct pfleak_report *r)
 {
 	const struct pf_leak_stats *s = pf_leak__stats(r->leak);
 	const struct pf_losses *l = &r->run->losses;
 
-	return pf_run_summary_json(
-		r->run,
-		json_pack("{s:I,s:I,s:I,s:I,s:I,s:I}", "moments",
-			  (json_int_t)pf_source__moments(r->run->source), "processes",
-			  (json_int_t)s->seen, "watches", (json_int_t)s->watches, "alerts",
-			  (json_int_t)s->alerts, "watched_now", (json_int_t)s->watch, "firing_now",
-			  (json_int_t)s->firing),
-		json_pack("{s:I,s:I,s:I,s:I,s:I,s:I}", "exit_records", (json_int_t)l->events,
-			  "processes", (json_int_t)l->processes, "histories",
-			  (json_int_t)s->evicted, "refused", (json_int_t)s->refused, "stale",
-			  (json_int_t)s->stale, "lines",
-			  (json_int_t)pf_source__skipped(r->run->source)));
+	return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I}", "exit_records", (json_int_t)l->events,
+			 "processes", (json_int_t)l->processes, "histories", (json_int_t)s->evicted,
+			 "refused", (json_int_t)s->refused, "stale", (json_int_t)s->stale, "lines",
+			 (json_int_t)pf_source__skipped(r->run->source));
 }
 
 int pfleak_report_end(struct pfleak_report *r)
 {
 	if (r->opts->common.format == PF_FORMAT_JSON)
-		return json_end(r);
+		return pf_run_summary_json(r->run, pfleak_json_counts(r), pfleak_json_losses(r));
 	if (r->opts->common.format == PF_FORMAT_TABLE)
 		text_end(r);
 	return 0;

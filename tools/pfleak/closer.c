@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The closer look, put into words and records. Looks at nothing. */
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/base/cleanup.h"
+#include "lib/base/text.h"
+#include "lib/base/units.h"
+#include "lib/record/json.h"
+#include "tools/pfleak/closer.h"
+#include "tools/pfleak/report.h"
+
+#define FRAMES_SHOWN 8
+#define FRAME_SHOWN  48 /* columns */
+#define FRAMES_MAX   128
+#define FRAME_MAX    512
+
+void pfleak_add_closer(struct pf_strbuf *b, const struct pfleak_closer *c)
+{
+	_cleanup_(pf_strbuf_free) struct pf_strbuf line = PF_STRBUF_INIT;
+	char file[PATH_MAX];
+
+	if (c->allocator)
+		pf_strbuf_addf(&line, "allocator %s (%s)", c->allocator, c->linkage);
+	if (c->language)
+		pf_strbuf_addf(&line, "%sruntime %s", line.len ? ", " : "", c->language);
+	if (line.len)
+		pfleak_add_wrapped(b, line.data);
+	pf_strbuf_reset(&line);
+	if (c->next)
+		pf_strbuf_addf(&line, "next: %s", c->next);
+	if (line.len)
+		pfleak_add_wrapped(b, line.data);
+	if (c->stacks)
+		pf_strbuf_addf(b, "    stacks are being taken into %s\n",
+			       pf_text_printable(file, sizeof(file), c->stacks));
+}
+
+/* ---- stacks in words ------------------------------------------------------ */
+
+/* Leaf first, as one reads up from where memory was taken; the outermost may be left out. */
+static void add_frames(struct pf_strbuf *line, const char *frames)
+{
+	const char *end = frames + strlen(frames);
+	int shown = 0;
+
+	while (end > frames) {
+		const char *semicolon = memrchr(frames, ';', (size_t)(end - frames));
+		const char *begin = semicolon ? semicolon + 1 : frames;
+		char raw[FRAME_MAX], safe[FRAME_MAX * PF_TEXT_GROWTH];
+
+		if (shown++ == FRAMES_SHOWN) {
+			pf_strbuf_adds(line, " < ...");
+			return;
+		}
+		snprintf(raw, sizeof(raw), "%.*s", (int)(end - begin), begin);
+		pf_text_printable(safe, sizeof(safe), raw);
+		pf_text_fit(safe, sizeof(safe), safe, FRAME_SHOWN);
+		pf_strbuf_addf(line, "%s%s", shown > 1 ? " < " : " ", safe);
+		end = semicolon ? semicolon : frames;
+	}
+}
+
+static void text_stack(struct pf_strbuf *b, const struct pf_folded_stack *stack, int64_t all)
+{
+	_cleanup_(pf_strbuf_free) struct pf_strbuf line = PF_STRBUF_INIT;
+	char bytes[16];
+
+	pf_strbuf_addf(&line, "%.0f%% %s", all ? 100.0 * (double)stack->bytes / (double)all : 0.0,
+		       pf_fmt_bytes(bytes, sizeof(bytes), stack->bytes));
+	add_frames(&line, stack->frames);
+	if (line.data)
+		pfleak_add_wrapped(b, line.data);
+	b->failed |= line.failed;
+}
+
+static void text_stacks(struct pfleak_report *r, const struct pfleak_stacks_result *result)
+{
+	char comm[PF_COMM_LEN * PF_TEXT_GROWTH], words[1024], bytes[16];
+	struct pf_strbuf *b = &r->run->out.buf;
+	const struct pf_folded *f = result->folded;
+
+	pfleak_add_clock(b, result->ts);
+	pf_strbuf_addf(b, " STACKS   pid %" PRId64 " (%s) ", result->pid,
+		       pf_text_printable(comm, sizeof(comm), result->comm));
+	if (result->failed) {
+		pf_strbuf_addf(b, "failed: %s\n",
+			       pf_text_printable(words, sizeof(words), result->failed));
+		return;
+	}
+	pf_strbuf_addf(b, "%s in %" PRIu64 " stacks\n",
+		       pf_fmt_bytes(bytes, sizeof(bytes), f->bytes), f->stacks);
+	for (size_t i = 0; i < f->n_top; i++)
+		text_stack(b, &f->top[i], f->bytes);
+	if (f->skipped)
+		pf_strbuf_addf(b, "    %" PRIu64 " lines of the file are no stacks\n", f->skipped);
+	pf_strbuf_addf(b, "    %s\n", pf_text_printable(words, sizeof(words), result->file));
+}
+
+/* ---- stacks as a record --------------------------------------------------- */
+
+static json_t *json_frames(const char *frames)
+{
+	json_t *list = json_array();
+
+	for (int n = 0; list && n < FRAMES_MAX && *frames; n++) {
+		size_t len = strcspn(frames, ";");
+		char raw[FRAME_MAX], utf8[FRAME_MAX * PF_TEXT_GROWTH];
+
+		snprintf(raw, sizeof(raw), "%.*s", (int)len, frames);
+		if (json_array_append_new(list,
+					  json_string(pf_text_utf8(utf8, sizeof(utf8), raw)))) {
+			json_decref(list);
+			return NULL;
+		}
+		frames += len + (frames[len] == ';');
+	}
+	return list;
+}
+
+static json_t *json_top(const struct pf_folded *f)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; list && f && i < f->n_top; i++) {
+		json_t *stack = json_object();
+
+		if (!stack || pf_json_add_int(stack, "bytes", f->top[i].bytes) ||
+		    json_object_set_new(stack, "frames", json_frames(f->top[i].frames)) ||
+		    json_array_append(list, stack)) {
+			json_decref(stack);
+			json_decref(list);
+			return NULL;
+		}
+		json_decref(stack);
+	}
+	return list;
+}
+
+static int json_stacks(struct pfleak_report *r, const struct pfleak_stacks_result *result)
+{
+	const struct pf_header *header = pf_source__header(r->run->source);
+	const struct pf_folded *f = result->folded;
+	json_t *obj = pf_json_new("stacks");
+
+	if (obj && !pf_json_add_real(obj, "ts", result->ts, 3) &&
+	    !pf_json_add_string(obj, "host", header->host) &&
+	    !pf_json_add_string(obj, "boot_id", header->boot_id) &&
+	    !pf_json_add_int(obj, "pid", result->pid) &&
+	    !pf_json_add_real(obj, "start_ts", result->start_ts, 3) &&
+	    !pf_json_add_string(obj, "comm", result->comm) &&
+	    !pf_json_add_string(obj, "file", result->file) &&
+	    !pf_json_add_string(obj, "failed", result->failed) &&
+	    !pf_json_add_int(obj, "bytes", f ? f->bytes : PF_UNKNOWN) &&
+	    !pf_json_add_int(obj, "stacks", f ? (int64_t)f->stacks : PF_UNKNOWN) &&
+	    !pf_json_add_int(obj, "skipped", f ? (int64_t)f->skipped : PF_UNKNOWN) &&
+	    !json_object_set_new(obj, "top", json_top(f)))
+		return pf_json_line(obj, &r->run->out.buf);
+	json_decref(obj);
+	return -ENOMEM;
+}
+
+void pfleak_report_stacks(struct pfleak_report *r, const struct pfleak_stacks_result *result)
+{
+	if (r->opts->common.format == PF_FORMAT_JSON) {
+		if (json_stacks(r, result))
+			r->failed = true;
+	} else if (r->opts->common.format == PF_FORMAT_TABLE && !r->opts->common.watch) {
+		text_stacks(r, result);
+	}
+}
