@@ -215,7 +215,7 @@ static int open_table(struct pf_observe *o, struct pf_error *err)
 	};
 
 	o->table = pf_table__new(&tc);
-	return o->table ? 0 : pf_fail(err, ENOMEM, "out of memory");
+	return o->table ? 0 : pf_fail(err, errno, "cannot follow processes: %s", strerror(errno));
 }
 
 static int attach(struct pf_observe *o, struct pf_error *err)

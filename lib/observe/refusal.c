@@ -3,6 +3,7 @@
 #include "lib/observe/refusal.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -20,8 +21,9 @@
 /* The kernel gives the first user namespace this inode (include/linux/proc_ns.h). */
 #define FIRST_USERNS "user:[4026531837]"
 
-/* What our maps and programs may take together, with room to spare. */
-#define MEMLOCK_ENOUGH (1 << 20)
+/* What our maps and programs may take together, and loading them, with room to spare. */
+#define MEMLOCK_ENOUGH	  (1 << 20)
+#define OPEN_FILES_ENOUGH 64
 
 /* ---- looking around --------------------------------------------------------- */
 
@@ -61,11 +63,11 @@ static bool in_inner_userns(const char *proc_root)
 	return readlink(path, target, sizeof(target) - 1) > 0 && strcmp(target, FIRST_USERNS);
 }
 
-static int64_t memlock_bytes(void)
+static int64_t bound_of(__rlimit_resource_t resource)
 {
 	struct rlimit limit;
 
-	if (getrlimit(RLIMIT_MEMLOCK, &limit) || limit.rlim_cur == RLIM_INFINITY)
+	if (getrlimit(resource, &limit) || limit.rlim_cur == RLIM_INFINITY)
 		return -1;
 	return (int64_t)limit.rlim_cur;
 }
@@ -83,7 +85,8 @@ void pf_refusal_look(struct pf_refusal *r, uint64_t needs, const char *proc_root
 		.inner_userns = in_inner_userns(proc_root),
 		.seccomp = has_seccomp_filter(proc_root),
 		.perf_paranoid = -1,
-		.memlock_bytes = memlock_bytes(),
+		.open_files = bound_of(RLIMIT_NOFILE),
+		.memlock_bytes = bound_of(RLIMIT_MEMLOCK),
 	};
 	snprintf(line, sizeof(line), "%s/kernel", sys_root);
 	r->no_sys = access(line, F_OK) != 0;
@@ -162,6 +165,17 @@ static void say_others(const struct pf_refusal *r, int code, char *dst, size_t s
 	}
 }
 
+/* libbpf tells it as another error where a probe of its own had no descriptor. */
+static void say_files(const struct pf_refusal *r, char *dst, size_t size)
+{
+	char text[96];
+
+	snprintf(text, sizeof(text),
+		 "the limit of open files is %" PRId64 ", %d are enough: ulimit -n", r->open_files,
+		 OPEN_FILES_ENOUGH);
+	say(dst, size, text);
+}
+
 const char *pf_refusal_words(const struct pf_refusal *r, int code, char *dst, size_t size)
 {
 	*dst = '\0';
@@ -174,12 +188,12 @@ const char *pf_refusal_words(const struct pf_refusal *r, int code, char *dst, si
 		say(dst, size,
 		    r->seccomp ? "not in this kernel, or hidden by the seccomp filter in force"
 			       : "this kernel was built without it");
+	} else if (r->open_files >= 0 && r->open_files < OPEN_FILES_ENOUGH) {
+		say_files(r, dst, size);
 	} else if (code == ESRCH || code == ENOENT) {
 		say(dst, size,
 		    r->no_sys ? "BTF is read from /sys, which is not mounted"
 			      : "this kernel lacks BTF or one of the things asked for");
-	} else if (code == EMFILE) {
-		say(dst, size, "raise the limit of open files, ulimit -n; 64 are enough");
 	} else if (r->confidential) {
 		say(dst, size, "lockdown=confidentiality may forbid it");
 	}

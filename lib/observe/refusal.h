@@ -20,6 +20,7 @@ struct pf_refusal {
 	bool confidential;     /* lockdown=confidentiality */
 	bool seccomp;	       /* a seccomp filter is in force */
 	int perf_paranoid;     /* kernel.perf_event_paranoid; -1 too where it cannot be told */
+	int64_t open_files;    /* RLIMIT_NOFILE; -1 = no bound */
 	int64_t memlock_bytes; /* RLIMIT_MEMLOCK; -1 = no bound */
 };
 

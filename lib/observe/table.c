@@ -97,8 +97,10 @@ struct pf_table *pf_table__new(const struct pf_table_config *config)
 	t->names = pf_cgroups__new(config->proc_root, CGROUP_NAMES);
 	t->proc_fd = open(config->proc_root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (!t->names) {
+		int code = errno;
+
 		pf_table__free(t);
-		errno = ENOMEM;
+		errno = code;
 		return NULL;
 	}
 	return t;

@@ -84,7 +84,7 @@ normal() {
 
 # What BPF a process holds, one "link N" or "prog N" a line.
 bpf_ids() { # PID
-  sed -nE 's/^(link|prog)_id:[[:space:]]*([0-9]+)$/\1 \2/p' /proc/"$1"/fdinfo/* | sort -u
+  sed -nE 's/^(link|prog|map)_id:[[:space:]]*([0-9]+)$/\1 \2/p' /proc/"$1"/fdinfo/* | sort -u
 }
 
 # Are they gone from the kernel? It never gives such a number twice.

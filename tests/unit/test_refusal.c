@@ -24,6 +24,7 @@ static struct pf_refusal plain(uint64_t needs, uint64_t caps)
 		.caps = caps,
 		.known = (UINT64_C(1) << 41) - 1,
 		.perf_paranoid = 2,
+		.open_files = -1,
 		.memlock_bytes = -1,
 	};
 }
@@ -95,7 +96,9 @@ static void test_other_reasons(void **state)
 	check(r, EACCES, OWN_WORDS);
 	r.memlock_bytes = 8 << 20;
 	check(r, EPERM, OWN_WORDS);
-	check(r, EMFILE, "raise the limit of open files, ulimit -n; 64 are enough");
+	r.open_files = 20;
+	check(r, EMFILE, "the limit of open files is 20, 64 are enough: ulimit -n");
+	check(r, EINVAL, "the limit of open files is 20, 64 are enough: ulimit -n");
 }
 
 static void test_perf_paranoid_is_for_perf(void **state)
