@@ -28,6 +28,7 @@ libjansson-dev    jansson-devel           libjansson-devel    jansson           
 libcap-dev        libcap-devel            libcap-devel        libcap             libcap-dev
 libcurl4-openssl-dev libcurl-devel       libcurl-devel       curl               curl-dev
 uthash-dev        uthash-devel            uthash-devel        uthash             uthash-dev
+libyaml-dev       libyaml-devel           libyaml-devel       libyaml            yaml-dev
 libcmocka-dev     libcmocka-devel         libcmocka-devel     cmocka             cmocka-dev
 python3           python3                 python3             python             python3
 shellcheck        ShellCheck              ShellCheck          shellcheck         shellcheck

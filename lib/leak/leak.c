@@ -72,6 +72,7 @@ struct pf_leak *pf_leak__new(const struct pf_leak_config *config, const struct p
 	if (hooks)
 		leak->hooks = *hooks;
 	leak->sweep_s = -INFINITY;
+	leak->stats.max_processes = config->max_processes;
 	return leak;
 }
 
@@ -334,6 +335,16 @@ void pf_leak__each(struct pf_leak *leak, bool (*fn)(void *ctx, const struct pf_v
 		if (!fn(ctx, &v))
 			break;
 	}
+}
+
+bool pf_leak__current(struct pf_leak *leak, int64_t pid, double start_ts, struct pf_verdict *v)
+{
+	struct pf_process *p = find(leak, pid);
+
+	if (!p || (p->start_ts != start_ts && !(isnan(p->start_ts) && isnan(start_ts))))
+		return false;
+	pf_process_verdict(p, &leak->terms, v);
+	return true;
 }
 
 const struct pf_leak_stats *pf_leak__stats(const struct pf_leak *leak)

@@ -57,9 +57,10 @@ struct pf_leak_hooks {
 };
 
 struct pf_leak_stats {
-	size_t processes; /* followed now */
-	size_t histories; /* ... of which big enough to keep a history */
-	size_t watch;	  /* processes in that state now */
+	size_t max_processes; /* at most */
+	size_t processes;     /* followed now */
+	size_t histories;     /* ... of which big enough to keep a history */
+	size_t watch;	      /* processes in that state now */
 	size_t pending;
 	size_t firing;
 	uint64_t seen;	    /* incarnations since the start */
@@ -94,6 +95,12 @@ void pf_leak__moment_end(struct pf_leak *leak, double mono_s);
  */
 void pf_leak__each(struct pf_leak *leak, bool (*fn)(void *ctx, const struct pf_verdict *v),
 		   void *ctx);
+
+/*
+ * The verdict on one incarnation as of its last sample, as for __each; valid until the next call
+ * with this object. False: it is not followed.
+ */
+bool pf_leak__current(struct pf_leak *leak, int64_t pid, double start_ts, struct pf_verdict *v);
 
 const struct pf_leak_stats *pf_leak__stats(const struct pf_leak *leak);
 

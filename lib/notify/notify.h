@@ -18,19 +18,25 @@
 struct pf_error;
 struct pf_notify;
 
+/* Instead of sending: what would go where, secrets hidden. `to` is a URL, a program, a socket. */
+typedef void (*pf_notify_print_fn)(void *ctx, const struct pf_channel *c, const char *to,
+				   const json_t *body);
+
 struct pf_notify_config {
 	const struct pf_channel *channels; /* checked; must outlive the object */
 	size_t n_channels;
-	const char *user;  /* pf-notify's, when we are root; NULL = "pf-notify" if there is such
-			      * a user, else nobody */
+	const char *user;  /* pf-notify's, when we are root; NULL = "pf-notify" if there is such a
+			    * user, else nobody */
 	double drain_s;	   /* what waits at the end may take so long, 5 */
 	double interval_s; /* between calls of pf_notify__moment */
-	bool dry_run;	   /* print what would be sent to stderr instead, secrets hidden */
+	pf_notify_print_fn dry_run; /* NULL = send */
+	void *ctx;
 };
 
 /* What is told now. */
 struct pf_notice {
 	const json_t *alert; /* the record; borrowed */
+	double since_ts;     /* when it was first told in this state, or in the one that ended */
 	unsigned int told;   /* bits of the states this alert was told in so far, this one too: a
 			      * channel hears of an end only if it heard of what ends */
 	bool again;	     /* told before, and it still fires: for channels that forget */

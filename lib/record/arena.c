@@ -77,3 +77,10 @@ void pf_arena_free(struct pf_arena *a)
 	free(a->chunks);
 	a->chunks = NULL;
 }
+
+void pf_arena_wipe(struct pf_arena *a)
+{
+	for (struct pf_arena_chunk *c = a->chunks; c; c = c->next)
+		explicit_bzero(c->data, c->used);
+	pf_arena_free(a);
+}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Memory that is given out in small pieces and taken back all at once: what
- * belongs to one moment of a replay.
+ * belongs to one moment of a replay, or to one configuration.
  */
 #ifndef PF_LIB_RECORD_ARENA_H
 #define PF_LIB_RECORD_ARENA_H
@@ -21,5 +21,7 @@ char *pf_arena_strdup(struct pf_arena *a, const char *s);
 /* Takes everything back; one chunk stays for the next round. */
 void pf_arena_reset(struct pf_arena *a);
 void pf_arena_free(struct pf_arena *a);
+/* The same, after overwriting all that was in it. */
+void pf_arena_wipe(struct pf_arena *a);
 
 #endif

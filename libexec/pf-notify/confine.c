@@ -3,7 +3,6 @@
 #include "libexec/pf-notify/confine.h"
 
 #include <errno.h>
-#include <linux/capability.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -12,6 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "lib/base/caps.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/error.h"
 
@@ -28,14 +28,6 @@
 #ifndef WATCHED
 #define WATCHED false
 #endif
-
-static int drop_capabilities(void)
-{
-	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = { 0 };
-
-	return syscall(SYS_capset, &head, none) ? -errno : 0;
-}
 
 /* Lower the hard limit, never raise it. */
 static int limit(__rlimit_resource_t resource, rlim_t most)
@@ -80,14 +72,13 @@ static void close_others(void)
 
 int confine(struct pf_error *err)
 {
-	int ret = 0;
+	int ret;
 
 	close_others();
 	umask(077);
-	if (prctl(PR_SET_DUMPABLE, WATCHED, 0, 0, 0) || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+	ret = pf_caps_keep(0);
+	if (!ret && prctl(PR_SET_DUMPABLE, WATCHED, 0, 0, 0))
 		ret = -errno;
-	if (!ret)
-		ret = drop_capabilities();
 	if (!ret)
 		ret = limit_all();
 	if (ret)

@@ -128,6 +128,29 @@ recorded() { # what is in the recording, the same way
     .labels.cgroup == "/kubepods.slice/a b").value)' -c <<<"$read")" "[$((11 << 20))]"
 }
 
+@test "metrics: by class and by access, of the machine and of each name" {
+  local read name label key
+  replay -o prom -O metrics.prom -n 0
+  read=$("$PF_ROOT/tests/bats/output.py" metrics <metrics.prom)
+  while read -r name label key; do
+    assert_eq "$(jq -s "map(select(.name == \"pftools_$name\" and .labels.$label == \"$key\").value)" \
+      -c <<<"$read")" "[$(recorded "map(.$key // 0) | add")]" "$key"
+    assert_eq "$(jq -s "map(select(.name == \"pftools_process_$name\" and .labels.$label == \"$key\"
+      and .labels.comm == \"grower\").value)" -c <<<"$read")" \
+      "[$(recorded "map(select(.comm == \"grower\").$key) | add")]" "grower: $key"
+  done < <(printf 'fault_events_total class %s\n' anon file shmem swapin cow other
+    printf 'fault_accesses_total access %s\n' read write exec)
+  # what cannot be told is left out
+  refute_contains "$(grep 'class=' metrics.prom)" web
+}
+
+@test "metrics: promtool has nothing to say against them" {
+  requires cmd:promtool
+  replay -o prom -O metrics.prom -n 0 --label-pid
+  run -0 promtool check metrics <metrics.prom
+  assert_eq "$output" ''
+}
+
 @test "metrics: --label-pid gives each process a series" {
   replay -o prom -O metrics.prom -n 0 --label-pid
   assert_eq "$("$PF_ROOT/tests/bats/output.py" metrics <metrics.prom |

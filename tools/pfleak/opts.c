@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* pfleak's command line. Checks and stores; acts on nothing. */
+#include <inttypes.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "lib/base/log.h"
 #include "lib/base/parse.h"
 #include "tools/pfleak/opts.h"
 
@@ -17,7 +20,12 @@ enum {
 	OPT_STRICT,
 	OPT_LABEL_PID,
 	OPT_STACKS,
-	OPT_MAX
+	OPT_MAX,
+	OPT_CONFIG,
+	OPT_NO_CONFIG,
+	OPT_PROFILE,
+	OPT_PRINT_CONFIG,
+	OPT_CHECK_CONFIG,
 };
 
 static const struct argp_option options[] = {
@@ -38,6 +46,17 @@ static const struct argp_option options[] = {
 	{ "stacks", OPT_STACKS, "DIR", 0,
 	  "Run pfstack on a process whose alert fires, and keep its stacks in DIR", 0 },
 	{ "strict", OPT_STRICT, NULL, 0, "A watch makes the exit status 1 too", 0 },
+
+	{ NULL, 0, NULL, 0, "Configuration:", 2 },
+	{ "config", OPT_CONFIG, "FILE", 0,
+	  "Read this configuration (YAML or JSON) instead of /etc/pftools/pfleak.yaml", 0 },
+	{ "no-config", OPT_NO_CONFIG, NULL, 0, "Read none", 0 },
+	{ "profile", OPT_PROFILE, "NAME", 0,
+	  "Begin with these values: default, production, or one of the configuration's own", 0 },
+	{ "print-config", OPT_PRINT_CONFIG, NULL, 0, "Print every setting and where it comes from",
+	  0 },
+	{ "check-config", OPT_CHECK_CONFIG, NULL, 0,
+	  "Say what is wrong with the configuration; exit status 0 or 3", 0 },
 	{ 0 },
 };
 
@@ -55,19 +74,97 @@ static const char doc[] =
 	"  pfleak -o json -O /var/log/pfleak.jsonl\n"
 	"  pfleak -o prom -O /var/lib/node_exporter/pfleak.prom\n"
 	"  pfleak --replay day.jsonl.gz --explain\n"
+	"  pfleak --profile production --print-config\n"
 	"\n"
 	"Exit status of a run that ends by itself (COUNT, -d, --once, --replay): 0 no alert, "
 	"1 alert, 2 critical alert or less than an hour left, 3 could not tell. "
 	"Works without privileges from /proc. See pfleak(8).";
 
-static int64_t parse_size(struct argp_state *state, const char *arg)
+/* What the command line says of a key; the last word counts. */
+static void set(struct pfleak_opts *o, const char *path, const char *option, const char *text)
+{
+	size_t i = 0;
+
+	while (i < o->n_set && strcmp(o->set[i].path, path))
+		i++;
+	o->n_set += i == o->n_set;
+	o->set[i] = (struct pf_config_option){ path, text, option };
+}
+
+static void set_min_size(struct argp_state *state, struct pfleak_opts *o, const char *arg)
 {
 	uint64_t bytes;
 
 	if (pf_parse_size(arg, 1, (uint64_t)1 << 50, &bytes))
 		pf_bad_value(state, "--min-size", arg,
 			     "give a size from 1 to 1024T, like 10M or 1.5G");
-	return (int64_t)bytes;
+	/* A bare number is bytes here, and megabytes in the file. */
+	snprintf(o->min_size, sizeof(o->min_size), "%" PRIu64 "B", bytes);
+	set(o, "thresholds.min_process_size_mb", "--min-size", o->min_size);
+}
+
+static int parse_setting(int key, char *arg, struct argp_state *state, struct pfleak_opts *o)
+{
+	switch (key) {
+	case OPT_GRACE:
+		pf_arg_duration(state, "--grace", arg, 0, 30 * DAY_S);
+		set(o, "grace", "--grace", arg);
+		return 0;
+	case OPT_MIN_SIZE:
+		set_min_size(state, o, arg);
+		return 0;
+	case OPT_CONFIDENCE:
+		pf_arg_number(state, "--confidence", arg, 51, 100);
+		set(o, "alerting.confidence_threshold", "--confidence", arg);
+		return 0;
+	case OPT_MAX:
+		pf_arg_number(state, "--max-processes", arg, 1, 1000000);
+		set(o, "performance.max_processes", "--max-processes", arg);
+		return 0;
+	case OPT_CONFIG:
+		o->config_path = arg;
+		return 0;
+	case OPT_NO_CONFIG:
+		o->no_config = true;
+		return 0;
+	case OPT_PROFILE:
+		o->profile = arg;
+		return 0;
+	case OPT_PRINT_CONFIG:
+		o->print_config = true;
+		return 0;
+	case OPT_CHECK_CONFIG:
+		o->check_config = true;
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+/* How options go together. */
+static void check(struct argp_state *state, const struct pfleak_opts *o)
+{
+	const bool list = o->list || o->common.watch;
+
+	if (o->common.columns && !o->common.columns_help && !list)
+		argp_error(state, "--columns chooses what --list shows: it needs --list");
+	if (o->common.columns && !o->common.columns_help && o->common.format == PF_FORMAT_JSON)
+		argp_error(state,
+			   "--columns does not go with --output json: its records are fixed");
+	if (o->common.timestamps && !list)
+		argp_error(state, "--timestamps is for --list: events have their time anyway");
+	if (o->common.sort && !list)
+		argp_error(state, "--sort orders what --list shows: it needs --list");
+	if (o->stacks_path && o->common.replay_path)
+		argp_error(state, "--stacks does not go with --replay: the processes are "
+				  "not there any more");
+	if (o->label_pid && o->common.format != PF_FORMAT_PROM)
+		argp_error(state, "--label-pid belongs to --output prom");
+	if (o->list && o->common.format == PF_FORMAT_PROM)
+		argp_error(state,
+			   "--list does not go with --output prom, which has the processes anyway");
+	if (o->no_config && o->config_path)
+		argp_error(state, "--no-config and --config contradict each other");
 }
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
@@ -84,18 +181,6 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case OPT_EXPLAIN:
 		o->explain = true;
 		return 0;
-	case OPT_GRACE:
-		o->leak.grace_s = pf_arg_duration(state, "--grace", arg, 0, 30 * DAY_S);
-		return 0;
-	case OPT_MIN_SIZE:
-		o->leak.min_bytes = parse_size(state, arg);
-		return 0;
-	case OPT_CONFIDENCE:
-		o->leak.alert_confidence = (int)pf_arg_number(state, "--confidence", arg, 51, 100);
-		return 0;
-	case OPT_MAX:
-		o->leak.max_processes = pf_arg_number(state, "--max-processes", arg, 1, 1000000);
-		return 0;
 	case OPT_STRICT:
 		o->strict = true;
 		return 0;
@@ -108,28 +193,10 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		o->label_pid = true;
 		return 0;
 	case ARGP_KEY_END:
-		if (o->label_pid && o->common.format != PF_FORMAT_PROM)
-			argp_error(state, "--label-pid belongs to --output prom");
-		if (o->stacks_path && o->common.replay_path)
-			argp_error(state, "--stacks does not go with --replay: the processes are "
-					  "not there any more");
-		if (o->list && o->common.format == PF_FORMAT_PROM)
-			argp_error(state, "--list does not go with --output prom, which has the "
-					  "processes anyway");
-		if (o->common.columns && !o->common.columns_help && !o->list && !o->common.watch)
-			argp_error(state, "--columns chooses what --list shows: it needs --list");
-		if (o->common.columns && !o->common.columns_help &&
-		    o->common.format == PF_FORMAT_JSON)
-			argp_error(state, "--columns does not go with --output json: its records "
-					  "are fixed");
-		if (o->common.timestamps && !o->list && !o->common.watch)
-			argp_error(state,
-				   "--timestamps is for --list: events have their time anyway");
-		if (o->common.sort && !o->list && !o->common.watch)
-			argp_error(state, "--sort orders what --list shows: it needs --list");
+		check(state, o);
 		return 0;
 	default:
-		return ARGP_ERR_UNKNOWN;
+		return parse_setting(key, arg, state, o);
 	}
 }
 
@@ -138,11 +205,13 @@ void pfleak_parse(struct pfleak_opts *opts, int argc, char **argv)
 	static const struct pf_cli cli = { options, parse_option, doc, PFLEAK_UNKNOWN };
 
 	memset(opts, 0, sizeof(*opts));
-	opts->leak = pf_leak_default_config;
 	pf_common_init(&opts->common, "pfleak", 10);
 	opts->common.formats = 1u << PF_FORMAT_TABLE | 1u << PF_FORMAT_JSON | 1u << PF_FORMAT_PROM;
 	pf_cli_parse(&cli, argc, argv, &opts->common, opts);
 	opts->list |= opts->common.watch;
+	if (pf_log_level() > PF_LOG_WARN)
+		set(opts, "log_level", "--verbose",
+		    pf_log_level() == PF_LOG_INFO ? "info" : "debug");
 }
 
 bool pfleak_bounded(const struct pfleak_opts *opts)

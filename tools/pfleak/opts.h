@@ -6,11 +6,20 @@
 #include <stdbool.h>
 
 #include "lib/cli/common.h"
-#include "lib/leak/leak.h"
+#include "lib/config/config.h"
+
+#define PFLEAK_SET_MAX 8
 
 struct pfleak_opts {
 	struct pf_common common;
-	struct pf_leak_config leak;
+	const char *config_path; /* NULL: PFLEAK_CONFIG where there is one */
+	const char *profile;	 /* NULL: what the configuration says */
+	bool no_config;
+	bool print_config;
+	bool check_config;
+	struct pf_config_option set[PFLEAK_SET_MAX]; /* options that set a key of it */
+	size_t n_set;
+	char min_size[32];	 /* what set points to */
 	const char *stacks_path; /* directory; NULL = no stacks */
 	bool explain;
 	bool list;

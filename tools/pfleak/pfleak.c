@@ -19,6 +19,7 @@
 #include "lib/report/report.h"
 #include "tools/pfleak/identify.h"
 #include "tools/pfleak/report.h"
+#include "tools/pfleak/settings.h"
 #include "tools/pfleak/stacks.h"
 
 #define HOUR_S 3600.0
@@ -27,6 +28,7 @@ struct pfleak {
 	struct pfleak_opts opts;
 	struct pfleak_columns columns;
 	struct pfleak_report report;
+	struct pf_config *config;
 	struct pf_leak *leak;
 	struct pf_limits *limits; /* NULL where /proc is not that of the samples, as in replay */
 	struct pf_machine machine;
@@ -229,8 +231,10 @@ static int open_all(struct pfleak *p, struct pf_error *err)
 {
 	const struct pf_leak_hooks hooks = { .limit = ask_limit, .gone = tell_gone, .ctx = p };
 	const struct pfleak_stacks_hooks taken = { tell_stacks, p };
+	struct pf_leak_config leak;
 
-	p->leak = pf_leak__new(&p->opts.leak, &hooks);
+	pfleak_settings_leak(pf_config__settings(p->config), &leak);
+	p->leak = pf_leak__new(&leak, &hooks);
 	if (!p->leak)
 		return pf_fail(err, errno, "cannot start judging: %s", strerror(errno));
 	if (!p->opts.common.replay_path) {
@@ -285,6 +289,19 @@ static enum pfleak_status watch(struct pfleak *p)
 	return pf_run(&run, &p->opts.common, &ops, p) ? PFLEAK_UNKNOWN : found(p);
 }
 
+static enum pfleak_status run(struct pfleak *p)
+{
+	p->config = pfleak_settings_load(&p->opts);
+	if (!p->config)
+		return PFLEAK_UNKNOWN;
+	if (p->opts.print_config && pfleak_settings_print(p->config))
+		return PFLEAK_UNKNOWN;
+	if (p->opts.print_config || p->opts.check_config)
+		return PFLEAK_OK;
+	pfleak_settings_log(pf_config__settings(p->config));
+	return watch(p);
+}
+
 int main(int argc, char **argv)
 {
 	struct pfleak *p = calloc(1, sizeof(*p));
@@ -295,12 +312,13 @@ int main(int argc, char **argv)
 		return PFLEAK_UNKNOWN;
 	}
 	pfleak_parse(&p->opts, argc, argv);
-	status = watch(p);
+	status = run(p);
 	pfleak_prom__free(p->report.prom);
 	pfleak_stacks__free(p->stacks);
 	pfleak_identify_free(&p->identify);
 	pf_leak__free(p->leak);
 	pf_limits__close(p->limits);
+	pf_config__free(p->config);
 	pf_common_free(&p->opts.common);
 	free(p);
 	return status;

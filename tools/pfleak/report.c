@@ -159,9 +159,9 @@ static json_t *json_explain(const struct pf_signal *signals, size_t n)
 	return list;
 }
 
-int pfleak_json_verdict(struct pfleak_report *r, const char *type, size_t n_cols,
-			const struct pfleak_row *row, const struct pf_signal *signals,
-			size_t n_signals)
+json_t *pfleak_verdict_object(const struct pfleak_report *r, const char *type, size_t n_cols,
+			      const struct pfleak_row *row, const struct pf_signal *signals,
+			      size_t n_signals)
 {
 	json_t *obj = pf_json_new(type);
 	int ret = obj ? 0 : -ENOMEM;
@@ -174,9 +174,18 @@ int pfleak_json_verdict(struct pfleak_report *r, const char *type, size_t n_cols
 	    json_object_set_new(obj, "explain", json_explain(signals, n_signals)))
 		ret = -ENOMEM;
 	if (!ret)
-		return pf_json_line(obj, &r->run->out.buf);
+		return obj;
 	json_decref(obj);
-	return ret;
+	return NULL;
+}
+
+int pfleak_json_verdict(struct pfleak_report *r, const char *type, size_t n_cols,
+			const struct pfleak_row *row, const struct pf_signal *signals,
+			size_t n_signals)
+{
+	json_t *obj = pfleak_verdict_object(r, type, n_cols, row, signals, n_signals);
+
+	return obj ? pf_json_line(obj, &r->run->out.buf) : -ENOMEM;
 }
 
 void pfleak_report_event(struct pfleak_report *r, const struct pf_verdict *v,
@@ -222,7 +231,7 @@ static void text_end(struct pfleak_report *r)
 		pf_strbuf_addf(b,
 			       "lost: %" PRIu64 " histories dropped and %" PRIu64
 			       " samples not judged (more than --max-processes %zu)\n",
-			       s->evicted, s->refused, r->opts->leak.max_processes);
+			       s->evicted, s->refused, s->max_processes);
 	if (s->stale)
 		pf_strbuf_addf(b, "lost: %" PRIu64 " samples that came out of time\n", s->stale);
 	if (losses->events)

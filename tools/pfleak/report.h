@@ -35,6 +35,10 @@ int pfleak_report_list(struct pfleak_report *r);
 void pfleak_add_clock(struct pf_strbuf *b, double ts);
 void pfleak_add_wrapped(struct pf_strbuf *b, const char *text);
 void pfleak_add_signals(struct pf_strbuf *b, const struct pf_signal *signals, size_t n);
+/* A record of a verdict; NULL without memory. */
+json_t *pfleak_verdict_object(const struct pfleak_report *r, const char *type, size_t n_cols,
+			      const struct pfleak_row *row, const struct pf_signal *signals,
+			      size_t n_signals);
 int pfleak_json_verdict(struct pfleak_report *r, const char *type, size_t n_cols,
 			const struct pfleak_row *row, const struct pf_signal *signals,
 			size_t n_signals);

@@ -38,10 +38,10 @@ static const struct look looks[] = {
 	{ "faults", "FAULT/s", 7, PF_LOOK_RATE, true },
 	{ "minor", "MINOR/s", 7, PF_LOOK_RATE, false },
 	{ "major", "MAJ/s", 6, PF_LOOK_RATE, true },
-	{ "user", "USER/s", 7, PF_LOOK_RATE, true },
-	{ "kernel", "KERN/s", 7, PF_LOOK_RATE, true },
-	{ "anon", "ANON/s", 7, PF_LOOK_RATE, false },
-	{ "file", "FILE/s", 7, PF_LOOK_RATE, false },
+	{ "user", "USER/s", 7, PF_LOOK_RATE, false },
+	{ "kernel", "KERN/s", 7, PF_LOOK_RATE, false },
+	{ "anon", "ANON/s", 7, PF_LOOK_RATE, true },
+	{ "file", "FILE/s", 7, PF_LOOK_RATE, true },
 	{ "shmem", "SHMEM/s", 7, PF_LOOK_RATE, false },
 	{ "swapin", "SWIN/s", 7, PF_LOOK_RATE, false },
 	{ "cow", "COW/s", 7, PF_LOOK_RATE, false },
@@ -131,11 +131,11 @@ static void add_keys(const struct pfstat_columns *c, struct pf_column_set *set,
 }
 
 /* A sum has no identity, only a name. */
-static const char *const group_table[] = { "name",	"processes", "faults",	  "user",
-					   "kernel",	"major",     "rss_bytes", "rss_delta_bytes",
+static const char *const group_table[] = { "name",	"processes", "faults",	  "anon",
+					   "file",	"major",     "rss_bytes", "rss_delta_bytes",
 					   "vsz_bytes", NULL };
-static const char *const process_table[] = { "pid",	  "comm",  "faults",	"user",
-					     "kernel",	  "major", "rss_bytes", "rss_delta_bytes",
+static const char *const process_table[] = { "pid",	  "comm",  "faults",	"anon",
+					     "file",	  "major", "rss_bytes", "rss_delta_bytes",
 					     "vsz_bytes", NULL };
 static const char *const sum_fields[] = { "ts",
 					  "interval_s",

@@ -12,6 +12,7 @@
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
+#include "lib/base/cleanup.h"
 #include "lib/base/text.h"
 #include "tools/pfstat/group.h"
 
@@ -55,22 +56,19 @@ struct pfstat_groups {
 	double first_mono_s;
 };
 
-static const size_t counted[] = {
-	offsetof(struct pf_sample, faults),
-	offsetof(struct pf_sample, minor),
-	offsetof(struct pf_sample, major),
-	offsetof(struct pf_sample, user),
-	offsetof(struct pf_sample, kernel),
-	offsetof(struct pf_sample, anon),
-	offsetof(struct pf_sample, file),
-	offsetof(struct pf_sample, shmem),
-	offsetof(struct pf_sample, swapin),
-	offsetof(struct pf_sample, cow),
-	offsetof(struct pf_sample, other),
-	offsetof(struct pf_sample, read),
-	offsetof(struct pf_sample, write),
-	offsetof(struct pf_sample, exec),
-	offsetof(struct pf_sample, rss_delta_bytes),
+/* Counts that a row adds up over an interval, and a sum over the run. */
+static const struct {
+	size_t in_sample;
+	size_t in_sum;
+} counted[] = {
+#define COUNTED(member)                                                                            \
+	{                                                                                          \
+		offsetof(struct pf_sample, member), offsetof(struct pfstat_sum, member)            \
+	}
+	COUNTED(faults), COUNTED(minor), COUNTED(major), COUNTED(user),	  COUNTED(kernel),
+	COUNTED(anon),	 COUNTED(file),	 COUNTED(shmem), COUNTED(swapin), COUNTED(cow),
+	COUNTED(other),	 COUNTED(read),	 COUNTED(write), COUNTED(exec),
+#undef COUNTED
 };
 
 static const size_t measured[] = {
@@ -87,18 +85,21 @@ static void add_known(int64_t *sum, int64_t value)
 	*sum = *sum == PF_UNKNOWN ? value : *sum + value;
 }
 
-static void add_members(struct pf_sample *sum, const struct pf_sample *s, const size_t *offsets,
-			size_t n)
+static int64_t *member(void *record, size_t offset)
 {
-	for (size_t i = 0; i < n; i++)
-		add_known((int64_t *)((char *)sum + offsets[i]),
-			  *(const int64_t *)((const char *)s + offsets[i]));
+	return (int64_t *)((char *)record + offset);
+}
+
+static int64_t value(const void *record, size_t offset)
+{
+	return *(const int64_t *)((const char *)record + offset);
 }
 
 /* Unknown until a sample tells. */
 static void forget_counts(struct pfstat_sum *sum)
 {
-	sum->faults = sum->minor = sum->major = sum->user = sum->kernel = PF_UNKNOWN;
+	for (size_t i = 0; i < PF_ARRAY_SIZE(counted); i++)
+		*member(sum, counted[i].in_sum) = PF_UNKNOWN;
 }
 
 struct pfstat_groups *pfstat_groups__new(const struct pfstat_opts *o, bool users)
@@ -277,11 +278,8 @@ static int reserve_active(struct pfstat_groups *g, size_t need)
 
 static void sum_up(struct pfstat_sum *sum, const struct pf_sample *s)
 {
-	add_known(&sum->faults, s->faults);
-	add_known(&sum->minor, s->minor);
-	add_known(&sum->major, s->major);
-	add_known(&sum->user, s->user);
-	add_known(&sum->kernel, s->kernel);
+	for (size_t i = 0; i < PF_ARRAY_SIZE(counted); i++)
+		add_known(member(sum, counted[i].in_sum), value(s, counted[i].in_sample));
 }
 
 static bool one_process(const struct pfstat_groups *g)
@@ -303,8 +301,11 @@ static void clear_sum(struct pfstat_row *row, const struct pf_moment *m)
 
 static void add_to_row(struct pfstat_row *row, const struct pf_sample *s)
 {
-	add_members(&row->s, s, counted, sizeof(counted) / sizeof(counted[0]));
-	add_members(&row->s, s, measured, sizeof(measured) / sizeof(measured[0]));
+	for (size_t i = 0; i < PF_ARRAY_SIZE(counted); i++)
+		add_known(member(&row->s, counted[i].in_sample), value(s, counted[i].in_sample));
+	for (size_t i = 0; i < PF_ARRAY_SIZE(measured); i++)
+		add_known(member(&row->s, measured[i]), value(s, measured[i]));
+	add_known(&row->s.rss_delta_bytes, s->rss_delta_bytes);
 	if (s->sampled != PF_UNKNOWN)
 		row->s.sampled = s->sampled;
 	row->processes += !s->exited;
@@ -426,11 +427,8 @@ static void forget(struct pfstat_groups *g, struct entry *e)
 {
 	const struct pfstat_sum *sum = &e->group.sum;
 
-	add_known(&g->others.faults, sum->faults);
-	add_known(&g->others.minor, sum->minor);
-	add_known(&g->others.major, sum->major);
-	add_known(&g->others.user, sum->user);
-	add_known(&g->others.kernel, sum->kernel);
+	for (size_t i = 0; i < PF_ARRAY_SIZE(counted); i++)
+		add_known(member(&g->others, counted[i].in_sum), value(sum, counted[i].in_sum));
 	g->others.growth_bytes += sum->growth_bytes;
 	g->others.seconds += sum->seconds;
 	g->others.processes++;

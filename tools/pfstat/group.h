@@ -32,6 +32,15 @@ struct pfstat_sum {
 	int64_t major;
 	int64_t user;
 	int64_t kernel;
+	int64_t anon;
+	int64_t file;
+	int64_t shmem;
+	int64_t swapin;
+	int64_t cow;
+	int64_t other;
+	int64_t read;
+	int64_t write;
+	int64_t exec;
 	int64_t growth_bytes; /* of RSS, while they lived: death does not take it back */
 	double seconds;	      /* in how much time */
 	int64_t processes;

@@ -39,6 +39,36 @@ static const struct family families[] = {
 	{ "process_virtual_memory_bytes", "Virtual size.", ROW(vsz_bytes) },
 };
 
+/* One family, a series per value of its label. */
+struct split {
+	const char *name;
+	const char *process_name;
+	const char *help;
+	const char *label;
+	struct part {
+		const char *value;
+		size_t offset; /* in the sum */
+	} part[6];
+};
+
+#define PART(member)                                                                               \
+	{                                                                                          \
+#member, offsetof(struct pfstat_sum, member)                                       \
+	}
+
+static const struct split splits[] = {
+	{ "fault_events",
+	  "process_fault_events",
+	  "Fault events by what they did to the memory.",
+	  "class",
+	  { PART(anon), PART(file), PART(shmem), PART(swapin), PART(cow), PART(other) } },
+	{ "fault_accesses",
+	  "process_fault_accesses",
+	  "Fault events by what the program did.",
+	  "access",
+	  { PART(read), PART(write), PART(exec) } },
+};
+
 static double known(int64_t value)
 {
 	return value == PF_UNKNOWN ? NAN : (double)value;
@@ -49,23 +79,68 @@ static const struct pfstat_group *group_of(const void *row)
 	return (const void *)((const char *)row - offsetof(struct pfstat_group, row));
 }
 
+#define LABELS_MAX 4
+#define PID_TEXT   24
+
+/* What names the series of a group; returns how many labels that are. */
+static size_t name_series(const struct pfstat_report *r, const struct pfstat_group *g,
+			  struct pf_label *labels, char pid[PID_TEXT])
+{
+	snprintf(pid, PID_TEXT, "%" PRId64, g->row.s.pid);
+	labels[0] = (struct pf_label){ "comm", g->row.s.comm };
+	labels[1] = (struct pf_label){ "cgroup", g->row.s.cgroup };
+	labels[2] = (struct pf_label){ "pid", pid };
+	return r->rows.opts->label_pid ? 3 : 2;
+}
+
 static void one_family(struct pfstat_report *r, const struct family *f, const void *const *rows,
 		       size_t n)
 {
 	struct pf_strbuf *b = &r->run->out.buf;
-	size_t n_labels = r->rows.opts->label_pid ? 3 : 2;
-	char pid[24];
+	struct pf_label labels[LABELS_MAX];
+	char pid[PID_TEXT];
 
 	pf_metric_family(b, f->name, f->kind, f->help);
 	for (size_t i = 0; i < n; i++) {
 		const struct pfstat_group *g = group_of(rows[i]);
-		const struct pf_label labels[] = { { "comm", g->row.s.comm },
-						   { "cgroup", g->row.s.cgroup },
-						   { "pid", pid } };
+		size_t n_labels = name_series(r, g, labels, pid);
 
-		snprintf(pid, sizeof(pid), "%" PRId64, g->row.s.pid);
 		pf_metric_sample(b, f->name, f->kind, labels, n_labels,
 				 known(*(const int64_t *)((const char *)g + f->offset)));
+	}
+}
+
+/* The parts of a sum, after n_labels that name whose they are. */
+static void parts(struct pf_strbuf *b, const char *name, const struct split *s,
+		  struct pf_label *labels, size_t n_labels, const struct pfstat_sum *sum)
+{
+	for (size_t i = 0; i < PF_ARRAY_SIZE(s->part) && s->part[i].value; i++) {
+		labels[n_labels] = (struct pf_label){ s->label, s->part[i].value };
+		pf_metric_sample(b, name, PF_METRIC_COUNTER, labels, n_labels + 1,
+				 known(*(const int64_t *)((const char *)sum + s->part[i].offset)));
+	}
+}
+
+static void split_machine(struct pf_strbuf *b, const struct split *s, const struct pfstat_sum *sum)
+{
+	struct pf_label labels[LABELS_MAX];
+
+	pf_metric_family(b, s->name, PF_METRIC_COUNTER, s->help);
+	parts(b, s->name, s, labels, 0, sum);
+}
+
+static void split_groups(struct pfstat_report *r, const struct split *s, const void *const *rows,
+			 size_t n)
+{
+	struct pf_strbuf *b = &r->run->out.buf;
+	struct pf_label labels[LABELS_MAX];
+	char pid[PID_TEXT];
+
+	pf_metric_family(b, s->process_name, PF_METRIC_COUNTER, s->help);
+	for (size_t i = 0; i < n; i++) {
+		const struct pfstat_group *g = group_of(rows[i]);
+
+		parts(b, s->process_name, s, labels, name_series(r, g, labels, pid), &g->sum);
 	}
 }
 
@@ -107,6 +182,8 @@ static void machine(struct pfstat_report *r, const struct pf_moment *m)
 	      known(sum->user));
 	plain(b, "kernel_fault_events", PF_METRIC_COUNTER,
 	      "Fault events taken in kernel mode on user memory.", known(sum->kernel));
+	for (size_t i = 0; i < PF_ARRAY_SIZE(splits); i++)
+		split_machine(b, &splits[i], sum);
 	plain(b, "processes", PF_METRIC_GAUGE, "Processes followed.",
 	      (double)pfstat_groups__machine(r->rows.groups)->processes);
 	plain(b, "processes_exited", PF_METRIC_COUNTER, "Processes seen to die.",
@@ -131,4 +208,6 @@ void pfstat_report_metrics(struct pfstat_report *r, const struct pf_moment *m)
 	machine(r, m);
 	for (size_t i = 0; rows && i < PF_ARRAY_SIZE(families); i++)
 		one_family(r, &families[i], rows, n);
+	for (size_t i = 0; rows && i < PF_ARRAY_SIZE(splits); i++)
+		split_groups(r, &splits[i], rows, n);
 }

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* pfleak's configuration. What its keys are is lib/config's. */
+#include "tools/pfleak/settings.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/base/cleanup.h"
+#include "lib/base/log.h"
+
+/* The caret stands below a character of the line as it is shown: controls are wider there. */
+static void say_excerpt(const struct pf_complaint *complaint)
+{
+	pf_err("%5u | %s", complaint->place.line, complaint->excerpt);
+	pf_err("      | %*s^", (int)complaint->caret, "");
+}
+
+static void say(void *ctx, const struct pf_complaint *complaint)
+{
+	const struct pf_place *p = &complaint->place;
+
+	(void)ctx;
+	if (!p->file)
+		pf_err("%s", complaint->text);
+	else if (!p->line)
+		pf_err("%s: %s", p->file, complaint->text);
+	else
+		pf_err("%s:%u:%u: %s", p->file, p->line, p->column, complaint->text);
+	if (complaint->excerpt)
+		say_excerpt(complaint);
+}
+
+/* The file to read; NULL = none. */
+static const char *find_file(const struct pfleak_opts *opts)
+{
+	if (opts->no_config)
+		return NULL;
+	if (opts->config_path)
+		return opts->config_path;
+	if (!access(PFLEAK_CONFIG, R_OK))
+		return PFLEAK_CONFIG;
+	if (errno == EACCES)
+		pf_warn("%s may not be read: going by the defaults (--no-config says so too)",
+			PFLEAK_CONFIG);
+	return NULL;
+}
+
+struct pf_config *pfleak_settings_load(const struct pfleak_opts *opts)
+{
+	const struct pf_config_source source = {
+		.file = find_file(opts),
+		.profile = opts->profile,
+		.options = opts->set,
+		.n_options = opts->n_set,
+	};
+	struct pf_complaints complaints = { .tell = say };
+	struct pf_config *config = pf_config__load(&source, &complaints);
+
+	if (config && source.file)
+		pf_info("configuration: %s, profile %s", source.file,
+			pf_config__settings(config)->profile);
+	return config;
+}
+
+void pfleak_settings_leak(const struct pf_settings *s, struct pf_leak_config *leak)
+{
+	*leak = pf_leak_default_config;
+	leak->grace_s = s->grace_s;
+	leak->min_bytes = s->thresholds.min_process_bytes;
+	leak->watch_confidence = (int)s->alerting.watch_threshold;
+	leak->alert_confidence = (int)s->alerting.confidence_threshold;
+	leak->max_processes = (size_t)s->performance.max_processes;
+	leak->forget_s = s->performance.cleanup_interval_s;
+	leak->escalation_s = s->alerting.escalation_delay_s;
+}
+
+void pfleak_settings_log(const struct pf_settings *s)
+{
+	static const enum pf_log_level levels[] = {
+		[PF_WORD_ERROR] = PF_LOG_ERROR,
+		[PF_WORD_WARNING] = PF_LOG_WARN,
+		[PF_WORD_INFO] = PF_LOG_INFO,
+		[PF_WORD_DEBUG] = PF_LOG_DEBUG,
+	};
+
+	pf_log_set_level(levels[s->log_level]);
+}
+
+int pfleak_settings_print(const struct pf_config *config)
+{
+	_cleanup_(pf_strbuf_free) struct pf_strbuf text = PF_STRBUF_INIT;
+
+	pf_config__print(config, &text);
+	if (text.failed) {
+		pf_err("out of memory");
+		return -ENOMEM;
+	}
+	if (fwrite(text.data, 1, text.len, stdout) == text.len && !fflush(stdout))
+		return 0;
+	if (errno == EPIPE)
+		return 0;
+	pf_err("cannot write standard output: %s", strerror(errno));
+	return -EIO;
+}
