@@ -243,9 +243,11 @@ result() { # ID
 
 @test "lines that are none are refused and harm nothing" {
   start_server
-  printf '%s\n' '' '{' '[1]' '{"op":"fly"}' '{"op":"ping"}' '{"op":"pong","id":1}' >>lines
-  head -c 300000 /dev/zero | tr '\0' x >>lines
-  printf '\n\xff\xfe\n' >>lines
+  {
+    printf '%s\n' '' '{' '[1]' '{"op":"fly"}' '{"op":"ping"}' '{"op":"pong","id":1}'
+    head -c 300000 /dev/zero | tr '\0' x
+    printf '\n\xff\xfe\n'
+  } >>lines
   post 7 9
   channel 0 "http://127.0.0.1:$SERVER_PORT/ok"
   channel 0 "http://127.0.0.1:$SERVER_PORT/ok"
