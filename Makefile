@@ -15,7 +15,7 @@ TRIPLE  := $(HOST)-linux-gnu
 # In the spelling of bpf_tracing.h.
 BPF_ARCH := $(patsubst aarch64,arm64,$(patsubst x86_64,x86,$(HOST)))
 
-O       ?= build$(CROSS:%=-$(BPF_ARCH))
+O       ?= build$(CROSS:%=-$(HOST:aarch64=arm64))
 V       ?= 0
 DEBUG   ?= 0
 SAN     ?= 0
@@ -33,6 +33,7 @@ fishcompdir ?= $(prefix)/share/fish/vendor_completions.d
 
 CORPUS  ?= ../shared/corpus
 FUZZ_S  ?= 30
+VM_JOBS ?= 2
 
 ifdef CROSS
 ifeq ($(origin SYSROOT),undefined)
@@ -135,12 +136,13 @@ BPF_SRC   := $(sort $(wildcard bpf/*.bpf.c))
 UNIT_SRC  := $(sort $(wildcard tests/unit/test_*.c))
 WORK_SRC  := $(sort $(filter-out tests/workloads/oracle_%,$(wildcard tests/workloads/*.c)))
 DEMO_SRC  := $(sort $(wildcard examples/*.c))
+VM_SRC    := $(sort $(wildcard tests/vm/*.c))
 FUZZ_SRC  := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 BENCH_BPF := $(sort $(wildcard tests/bench/*.bpf.c))
 BENCH_SRC := $(sort $(filter-out %.bpf.c,$(wildcard tests/bench/*.c)))
 MAN       := $(sort $(wildcard man/*.[1-8]))
 DOCS      := $(sort $(wildcard README.md NEWS.md LICENSE LICENSES/* $(shell find contrib -type f 2>/dev/null)))
-ALL_C     := $(sort $(wildcard $(foreach d,lib/* tools/* libexec/* bpf examples $(addprefix tests/,unit workloads fuzz bench),$d/*.[ch])))
+ALL_C     := $(sort $(wildcard $(foreach d,lib/* tools/* libexec/* bpf examples $(addprefix tests/,unit workloads fuzz bench vm),$d/*.[ch])))
 
 BINS      := $(TOOLS:%=$(O)/bin/%) $(HELPERS:%=$(O)/libexec/%)
 SKEL      := $(BPF_SRC:bpf/%.bpf.c=$(O)/gen/bpf/%.skel.h)
@@ -148,6 +150,7 @@ LIB_OBJ   := $(LIB_SRC:%.c=$(O)/obj/%.o)
 UNIT_BIN  := $(UNIT_SRC:tests/unit/%.c=$(O)/unit/%)
 WORK_BIN  := $(WORK_SRC:tests/workloads/%.c=$(O)/workloads/%)
 DEMO_BIN  := $(DEMO_SRC:examples/%.c=$(O)/examples/%)
+VM_BIN    := $(VM_SRC:tests/vm/%.c=$(O)/vm/%)
 FUZZ_BIN  := $(FUZZ_SRC:tests/fuzz/%.c=$(O)/fuzz/%)
 BENCH_SKEL := $(BENCH_BPF:tests/bench/%.bpf.c=$(O)/gen/tests/bench/%.skel.h)
 BENCH_BIN := $(BENCH_SRC:tests/bench/%.c=$(O)/bench/%)
@@ -168,6 +171,8 @@ help:
 	'' \
 	'make check          lint, unit tests under sanitizers, tests that need no root' \
 	'make check-bpf      tests with the real kernel (root)' \
+	'make check-vm       tests in guests with other kernels (KERNELS="5.10 6.1", ARCHES=arm64)' \
+	'make matrix         put what check-vm saw into the README' \
 	'make lint           layers, headers, licences, style, documents' \
 	'make format         reformat the C sources' \
 	'make corpus         score the labelled corpus: CORPUS=DIR (../shared/corpus)' \
@@ -181,7 +186,7 @@ help:
 	'make install uninstall               DESTDIR= prefix=$(prefix)' \
 	'make dist           $(O)/pftools-$(VERSION).tar.gz of the last commit' \
 	'make clean          remove what was built below $(O)' \
-	'make unit-bins workloads examples bench-bins fuzz-bins   parts of the above' \
+	'make unit-bins workloads examples bench-bins fuzz-bins vm-bins   parts of the above' \
 	'' \
 	'make ARCH=arm64     build for arm64 into build-arm64; CROSS_COMPILE=aarch64-linux-gnu- does too' \
 	'make ARCH=arm64 sysroot              its libraries, from Debian, into build-arm64/sysroot' \
@@ -306,6 +311,11 @@ $(O)/examples/%: examples/%.c $(O)/gen/flags | $(TOOLCHAIN)
 	$(call say,CC,$@)
 	$(Q)$(CC) $(PF_CPPFLAGS) $(PLAIN_CFLAGS) -MMD -MP -MF $@.d $< -o $@ -lpthread
 
+$(O)/vm/%: tests/vm/%.c $(O)/gen/flags | $(TOOLCHAIN)
+	@mkdir -p $(@D)
+	$(call say,CC,$@)
+	$(Q)$(CC) $(PF_CPPFLAGS) $(PLAIN_CFLAGS) -MMD -MP -MF $@.d $< -o $@
+
 $(O)/bench/%: tests/bench/%.c $(LIBPF) $(O)/gen/flags | $(BENCH_SKEL)
 	@mkdir -p $(@D)
 	$(call say,CC,$@)
@@ -316,8 +326,9 @@ $(O)/fuzz/%: $(O)/obj/tests/fuzz/%.o $(LIBPF)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(PF_CFLAGS) $(PF_LDFLAGS) $(filter %.o %.a,$^) -o $@ $(LIBS)
 
-.PHONY: unit-bins workloads examples bench-bins fuzz-bins san
+.PHONY: unit-bins workloads examples bench-bins fuzz-bins vm-bins san
 unit-bins: $(UNIT_BIN); @:
+vm-bins: $(VM_BIN); @:
 workloads: $(WORK_BIN); @:
 examples: $(DEMO_BIN); @:
 bench-bins: $(BENCH_BIN); @:
@@ -346,7 +357,7 @@ deps-vm:
 
 # Libraries of the other machine, to build and to run with: unpacked packages, nothing is installed.
 sysroot:
-	$(Q)tests/vm/sysroot.sh make $(BPF_ARCH) $(O)/sysroot
+	$(Q)tests/vm/sysroot.sh make $(BPF_ARCH) $(O)/sysroot $(filter %-dev,$(DEPS_BUILD)) busybox-static
 
 # ---- testing --------------------------------------------------------------
 
@@ -362,7 +373,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 WHERE = PF_BUILD='$(abspath $(O))' PF_BIN='$(abspath $(O))/bin' \
         PF_WORK='$(abspath $(O))/workloads' PF_EXAMPLES='$(abspath $(O))/examples'
 
-.PHONY: check check-bpf test test-all demo demo-run lint corpus bench need-root
+.PHONY: check check-bpf check-vm matrix test test-all demo demo-run lint corpus bench need-root
 check: all workloads examples san
 	$(Q)$(WHERE) tests/run.sh lint unit replay-san bats-user
 
@@ -375,6 +386,18 @@ test: need-root
 	$(Q)$(MAKE) test-all
 test-all: all workloads examples san
 	$(Q)$(WHERE) tests/run.sh lint unit replay-san bats-user bats-root
+
+# One build for each machine, for all its kernels. KERNELS="5.10 6.1", ARCHES=arm64 choose among them.
+VM_OTHERS = $(filter-out $(MACHINE:aarch64=arm64),$(or $(ARCHES),x86_64 arm64))
+check-vm: all workloads examples vm-bins $(VM_OTHERS:%=vm-%)
+	$(Q)tests/vm/check.py $(if $(QUICK),--quick) --kernels '$(KERNELS)' --arches '$(ARCHES)' --jobs $(VM_JOBS) $(O)
+vm-%:
+	$(Q)$(MAKE) ARCH=$* O=$(O)-$* sysroot
+	$(Q)$(MAKE) ARCH=$* O=$(O)-$* all workloads examples vm-bins
+
+# What the last check-vm saw becomes what the README says.
+matrix:
+	$(Q)tests/vm/matrix.py write $(O)/guest/matrix.md README.md
 
 demo: need-root
 	$(Q)$(MAKE) deps
@@ -439,7 +462,7 @@ comma := ,
 compile_commands.json: FORCE
 	@: $(file >$@.tmp,[) \
 	  $(foreach f,$(BPF_SRC) $(BENCH_BPF),$(call entry,$f,$(CLANG) $(BPF_CFLAGS) -c $f)) \
-	  $(foreach f,$(WORK_SRC) $(DEMO_SRC),$(call entry,$f,$(CC) $(PF_CPPFLAGS) $(PLAIN_CFLAGS) -c $f)) \
+	  $(foreach f,$(WORK_SRC) $(DEMO_SRC) $(VM_SRC),$(call entry,$f,$(CC) $(PF_CPPFLAGS) $(PLAIN_CFLAGS) -c $f)) \
 	  $(foreach f,$(LIB_SRC) $(TOOL_SRC) $(HELPER_SRC) $(UNIT_SRC) $(FUZZ_SRC) $(BENCH_SRC),$(call entry,$f,$(CC) $(PF_CPPFLAGS) $(PF_CFLAGS) -c $f))
 	@sed '$$s/,$$//' $@.tmp > $@.new; echo ']' >> $@.new; rm $@.tmp
 	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
@@ -484,10 +507,10 @@ dist:
 
 # Only what is ours: O may be a directory that holds other things.
 clean:
-	$(Q)rm -rf $(addprefix $(O)/,bin libexec bpf gen obj unit workloads examples bench fuzz san cov libpf.a tidy.log pftools-*.tar.gz)
+	$(Q)rm -rf $(addprefix $(O)/,bin libexec bpf gen obj unit workloads examples bench fuzz vm guest san cov libpf.a tidy.log pftools-*.tar.gz)
 	$(Q)rm -f compile_commands.json; rmdir $(O) 2>/dev/null || :
 
 .SECONDARY:
 .DELETE_ON_ERROR:
 
--include $(wildcard $(addprefix $(O)/,obj/*/*/*.d bpf/*.d workloads/*.d examples/*.d bench/*.d))
+-include $(wildcard $(addprefix $(O)/,obj/*/*/*.d bpf/*.d workloads/*.d examples/*.d bench/*.d vm/*.d))

@@ -46,10 +46,11 @@ vm_image_base() {
 
 vm_image_programs() {
   local arch=$1 build=$2 tree=$5 dir file
-  for dir in bin workloads examples vm; do
+  for dir in bin libexec workloads examples vm; do
     mkdir -p "$tree/pf/$dir"
     for file in "$build/$dir"/*; do
-      if [ -f "$file" ] && [ -x "$file" ]; then
+      # There is no network to talk to, and libcurl needs thirty libraries.
+      if [ -f "$file" ] && [ -x "$file" ] && [ "${file##*/}" != pf-notify ]; then
         cp "$file" "$tree/pf/$dir/" || return
         vm_strip "$arch" "$tree/pf/$dir/${file##*/}" || return
       fi
@@ -61,7 +62,10 @@ vm_image_programs() {
 vm_image_libraries() {
   local here=$1 root=$2 tree=$3 list path programs
   mapfile -t programs < <(find "$tree/pf" -type f -perm -u+x -exec sh -c 'head -c 4 "$1" | grep -q ELF' - {} \; -print)
+  # The library that pthread_exit asks for when it is called.
+  programs+=("$(find "${root%/}"/{lib,usr/lib}/*-linux-gnu/libgcc_s.so.1 -print -quit 2>/dev/null)")
   list=$("$here/sysroot.sh" libs "$root" "${programs[@]}") || return
+  list+=$'\n'${programs[-1]#"${root%/}"/}
   while read -r path; do
     mkdir -p "$tree/$(dirname "$path")" && cp -L "${root%/}/$path" "$tree/$path" || return
   done <<<"$list"

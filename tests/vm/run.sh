@@ -88,9 +88,9 @@ where() {
 
 # The part that depends on what was built is made again when that, or we, have changed.
 base_part() {
-  local out=$build/vm/base.cpio
-  mkdir -p "$build/vm" || return
-  [ -f "$out" ] && [ -z "$(find "$here" "$build"/{bin,workloads,examples} -newercm "$out" -print -quit 2>/dev/null)" ] ||
+  local out=$build/guest/base.cpio
+  mkdir -p "$build/guest" || return
+  [ -f "$out" ] && [ -z "$(find "$here" "$build"/{bin,libexec,workloads,examples,vm} -newercm "$out" -print -quit 2>/dev/null)" ] ||
     vm_image_base "$arch" "$build" "$root" "$out" || return
   cat "$out"
 }
@@ -129,7 +129,7 @@ relay() {
 guest() {
   local words
   read -ra words <<<"$(vm_machine "$arch") $(vm_lines "$arch")"
-  timeout -k 5 "$limit" "$(vm_emulator "$arch")" "${words[@]}" -accel tcg,thread=multi \
+  timeout -k 5 "$limit" "$(vm_emulator "$arch")" "${words[@]}" -accel tcg,thread=single \
     -smp "$smp" -m "$mem" -nodefaults -no-user-config -no-reboot -display none -nic none \
     -chardev "file,id=console,path=$console" -chardev stdio,id=result,signal=off \
     -kernel "$kernel/vmlinuz" -initrd "$scratch/initramfs" \

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# usage: tests/vm/sysroot.sh make ARCH DIR    libraries and headers of ARCH (arm64, x86), unpacked into DIR
-#        tests/vm/sysroot.sh libs DIR FILE... what the programs FILE need at run time: the loader and the
-#                                            shared libraries, as paths below DIR (which may be /)
+# usage: tests/vm/sysroot.sh make ARCH DIR PACKAGE...  libraries and headers of ARCH (arm64, x86) in DIR
+#        tests/vm/sysroot.sh libs DIR FILE...          what the programs FILE need at run time: the loader
+#                                       and the shared libraries, as paths below DIR (which may be /)
 #
 # The packages are this release's, with all they depend on, through an apt directory of
 # our own: nothing is installed, and the system's apt is only read. DIR is made anew when
@@ -15,7 +15,6 @@ here=$(dirname "$0")
 . "$here/apt.sh"
 
 cache=${VM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/pftools}
-packages=(libc6-dev libbpf-dev libelf-dev zlib1g-dev libjansson-dev libcurl4-openssl-dev uthash-dev libcap-dev busybox-static)
 
 fail() {
   printf 'sysroot: %s\n' "$1" >&2
@@ -50,6 +49,7 @@ unpack() {
 
 make_sysroot() {
   local arch=$1 to=$2 apt release debs
+  shift 2
   [ "$arch" != x86 ] || arch=amd64
   command -v apt-get dpkg-deb >/dev/null || fail 'needs apt and dpkg, hence Debian: elsewhere give SYSROOT=DIR'
   release=$(codename)
@@ -57,7 +57,7 @@ make_sysroot() {
   if ! pf_apt_init "$apt" "$arch" "$release" "$release-security" || ! pf_apt_update "$apt"; then
     fail "no lists of $release for $arch"
   fi
-  debs=$(pf_apt_closure "$apt" "${packages[@]}") || fail "cannot fetch packages for $arch"
+  debs=$(pf_apt_closure "$apt" "$@") || fail "cannot fetch packages for $arch"
   # shellcheck disable=SC2086 # our own cache's names, one a line
   [ "$(printf '%s\n' $debs | sed 's!.*/!!')" = "$(cat "$to/.packages" 2>/dev/null)" ] || unpack "$to" $debs
 }
@@ -106,7 +106,7 @@ list_libs() {
 }
 
 case ${1:-} in
-  make) [ $# = 3 ] && make_sysroot "$2" "$3" && exit ;;
+  make) [ $# -ge 4 ] && make_sysroot "${@:2}" && exit ;;
   libs) [ $# -ge 3 ] && list_libs "${@:2}" && exit ;;
 esac
-fail 'usage: sysroot.sh make ARCH DIR | libs DIR FILE...'
+fail 'usage: sysroot.sh make ARCH DIR PACKAGE... | libs DIR FILE...'

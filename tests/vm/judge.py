@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What a guest printed (tests/vm/guest/check.sh, tests/vm/trial.c), read and judged.
+
+A figure that a tool prints must be what the program itself knows. It may be missing
+(null) only where expect.py says that this kernel and way cannot tell it.
+"""
+import dataclasses
+import json
+
+CLASSES = ('anon', 'file', 'shmem', 'swapin', 'cow', 'other')
+ACCESSES = ('read', 'write', 'exec')
+MODES = ('user', 'kernel')
+SORTS = {'modes': MODES, 'classes': CLASSES, 'accesses': ACCESSES}
+
+
+@dataclasses.dataclass
+class Run:
+    """One tool over one set of cases."""
+    name: str
+    said: list = dataclasses.field(default_factory=list)     # the tool's stderr
+    cases: dict = dataclasses.field(default_factory=dict)    # number -> line
+    claims: dict = dataclasses.field(default_factory=dict)   # number -> what the oracle said
+    gone: dict = dataclasses.field(default_factory=dict)     # number -> status
+    records: list = dataclasses.field(default_factory=list)  # the tool's JSON
+    facts: dict = dataclasses.field(default_factory=dict)    # other words: @leaky PID
+    tool: int = None                                         # exit status
+    ended: bool = False
+
+    def of_type(self, kind):
+        return [r for r in self.records if r['type'] == kind]
+
+    def header(self):
+        return (self.of_type('header') or [{}])[0]
+
+    def samples(self, pid):
+        return [r for r in self.of_type('sample') if r['pid'] == pid]
+
+
+def read(text):
+    """The runs, in their order."""
+    runs, run = [], None
+    for line in text.splitlines():
+        word, _, rest = line.partition(' ')
+        if word == '@run':
+            run = Run(rest)
+            runs.append(run)
+        elif run is None or not word.startswith('@'):
+            continue
+        elif word == '@end':
+            run.ended = True
+        elif word == '@say':
+            run.said.append(rest)
+        elif word == '@json':
+            run.records.append(json.loads(rest))
+        elif word == '@tool':
+            run.tool = int(rest)
+        else:
+            number, _, value = rest.partition(' ')
+            if word == '@case':
+                run.cases[int(number)] = value
+            elif word == '@gone':
+                run.gone[int(number)] = int(value)
+            elif word == '@claim':
+                run.claims.setdefault(int(number), []).append(json.loads(value))
+            else:
+                run.facts[word[1:]] = rest
+    return runs
+
+
+def total(rows, field):
+    """Added up; None where the rows cannot tell. Rows that disagree on that are worth no trust."""
+    values = [r.get(field) for r in rows]
+    known = [v for v in values if v is not None]
+    if known and len(known) != len(values):
+        return 'told in some rows only'
+    return sum(known) if known else None
+
+
+def compare(what, found, wanted, must):
+    if found is None:
+        if must:
+            yield f'{what}: cannot be told, but this kernel tells {wanted}'
+    elif found != wanted:
+        yield f'{what}: {found} instead of {wanted}'
+
+
+def events(what, rows, claim, tells):
+    """The fault events, against what the program knows of its own."""
+    for sort, fields in SORTS.items():
+        for field in fields:
+            yield from compare(f'{what}: {field}', total(rows, field), claim[field], sort in tells)
+
+
+def totals(what, rows, claim):
+    for field in ('minor', 'major'):
+        yield from compare(f'{what}: {field}', total(rows, field), claim[field], True)
+    yield from compare(f'{what}: faults', total(rows, 'faults'), claim['minor'] + claim['major'], True)
+
+
+def memory(what, row, claim):
+    """Off by no more than the row itself says."""
+    found, wanted, error = row.get('rss_anon_bytes'), claim['exact_anon_bytes'], row.get('rss_error_bytes')
+    if found is None or wanted < 0:
+        return
+    if abs(found - wanted) > (error or 0):
+        yield f'{what}: anonymous memory {found}, not {wanted}, with an error of {error}'
+
+
+def children(what, run, parent, claims, tells):
+    """Each dead child in one exited row, matched by pid in the order of their births."""
+    seen = {}
+    for row in run.of_type('sample'):
+        if row['ppid'] == parent:
+            seen.setdefault((row['pid'], row['start_ts']), []).append(row)
+    if not seen and 'exits' not in tells:
+        return
+    lives = {}
+    for (pid, _), rows in sorted(seen.items()):
+        lives.setdefault(pid, []).append(rows)
+    for claim in claims:
+        rows = (lives.get(claim['pid']) or [None]).pop(0)
+        name = f'{what}: child {claim["pid"]}'
+        if rows is None:
+            yield f'{name}: not seen'
+            continue
+        yield from totals(name, rows, claim)
+        if sum(bool(r.get('exited')) for r in rows) != 1:
+            yield f'{name}: not in one exited row'
+        if 'events' in claim:
+            yield from events(name, rows, claim['events'], tells)
+
+
+def case(run, number, tells):
+    what = run.cases[number]
+    claims = run.claims.get(number, [])
+    parked = [c for c in claims if c.get('parked')]
+    if run.gone.get(number) != 0 or len(parked) != 1:
+        yield f'{what}: the oracle itself failed (status {run.gone.get(number)})'
+        return
+    claim, rows = parked[0], run.samples(parked[0]['pid'])
+    if not rows:
+        yield f'{what}: not seen'
+        return
+    yield from totals(what, rows, claim)
+    if 'events' in claim:
+        yield from events(what, rows, claim['events'], tells)
+    yield from memory(what, rows[-1], claim)
+    born = [c['child'] for c in claims if 'child' in c and not c.get('parked')]
+    yield from children(what, run, claim['pid'], born, tells)
+
+
+def whole(run):
+    """That the run as such is what it should be."""
+    if not run.ended:
+        yield 'did not come to its end'
+    elif run.tool != 0:
+        yield f'the tool ended with {run.tool}: {" / ".join(run.said)[-300:]}'
+    elif len(run.of_type('header')) != 1 or len(run.of_type('summary')) != 1:
+        yield 'not one header and one summary'
+    else:
+        losses = {k: v for k, v in run.of_type('summary')[0]['losses'].items() if v}
+        if losses:
+            yield f'losses: {losses}'
+        if not run.cases:
+            yield 'no cases were run'
+
+
+def oracles(run, expected):
+    """A run of pfstat over oracles. `expected`: see expect.py."""
+    problems = list(whole(run))
+    if problems:
+        return problems
+    for field, wanted in (('backend', expected.backend), ('snapshot', expected.snapshot)):
+        if run.header().get(field) != wanted:
+            problems.append(f'{field} {run.header().get(field)} instead of {wanted}')
+    for number, line in run.cases.items():
+        if line[0] not in '!=':
+            problems += case(run, number, expected.tells)
+    return problems
+
+
+def refused(run):
+    """What this kernel cannot do has to be said, not done in another way."""
+    if run.tool != 1 or run.of_type('sample') or not any(': cannot ' in s for s in run.said):
+        return [f'should have been refused; status {run.tool}: {" / ".join(run.said)[-300:]}']
+    return []
+
+
+def leak(run):
+    """The leaking program alerts, and nobody else does."""
+    if not run.ended or run.tool != 0:
+        return [f'pfleak ended with {run.tool}: {" / ".join(run.said)[-300:]}']
+    firing = {a['pid'] for a in run.of_type('alert') if a['state'] == 'firing'}
+    leaky = int(run.facts['leaky'])
+    if firing != {leaky}:
+        return [f'alerts for {sorted(firing)} instead of {leaky}; alerts: {len(run.of_type("alert"))}']
+    return []

@@ -1,0 +1,85 @@
+#!/usr/bin/env -S python3 -B
+# SPDX-License-Identifier: BSD-2-Clause
+"""The support matrix: what each kernel can do, as the guests showed it.
+
+    matrix.py write MATRIX README     put the table in the file MATRIX into README
+
+As a module: rows out of a guest's runs, and their form.
+"""
+import re
+import sys
+
+import judge
+
+BEGIN = '<!-- support matrix, written by make matrix -->'
+END = '<!-- end of the support matrix -->'
+COLUMNS = ('kernel', 'machine', 'snapshot', 'backend', 'also', 'modes', 'classes', 'access', 'short-lived', 'less, because')
+ROW = re.compile(r'\| \d+\.\d+ \| (?:x86_64|arm64) \| (?:iter|proc) \| (?:fexit|tp_btf|tracepoint|perf|counters) '
+                 r'\| [a-z_, -]+ (?:\| (?:yes|-) ){4}\| [^|]* \|')
+
+
+def line(cells):
+    return '| ' + ' | '.join(cells) + ' |'
+
+
+HEAD = [line(COLUMNS), line(['---'] * len(COLUMNS))]
+
+
+def yes(told):
+    return 'yes' if told else '-'
+
+
+def tells(run):
+    """The sorts of figures that are there in the rows of oracles."""
+    rows = [r for r in run.of_type('sample') if not r.get('exited')]
+    return {sort for sort, fields in judge.SORTS.items()
+            if rows and all(r.get(f) is not None for r in rows for f in fields)}
+
+
+def because(run):
+    """The tool's own words for doing less."""
+    notes = [s.partition(': ')[2] for s in run.said if ': libbpf: ' not in s and ': ready: ' not in s]
+    text = '; '.join(n.partition(' (')[0] if n.startswith('cannot') else n for n in notes)
+    return re.sub(r'\s+', ' ', text.replace('|', '/')) or '-'
+
+
+def row(guest, runs):
+    """A line of the table, out of the runs of a guest."""
+    by_name = {r.name: r for r in runs}
+    auto = by_name['backend auto']
+    backend = auto.header().get('backend', '-')
+    also = [r.header()['backend'] for r in runs
+            if r.name.startswith('backend ') and r.tool == 0 and r.header().get('backend') != backend]
+    told = tells(auto)
+    return line([guest.series, guest.arch, auto.header().get('snapshot', '-'), backend, ', '.join(also) or '-',
+                 *(yes(sort in told) for sort in judge.SORTS),
+                 yes(any(r.get('exited') for r in auto.of_type('sample'))), because(auto)])
+
+
+def table_of(readme):
+    """The lines between the marks; None without them."""
+    if BEGIN not in readme or END not in readme:
+        return None
+    return readme.partition(BEGIN)[2].partition(END)[0].strip().splitlines()
+
+
+def put(readme, table):
+    head, _, rest = readme.partition(BEGIN)
+    return f'{head}{BEGIN}\n{table.strip()}\n{END}{rest.partition(END)[2]}'
+
+
+def main():
+    if len(sys.argv) != 4 or sys.argv[1] != 'write':
+        sys.exit(__doc__)
+    with open(sys.argv[2], encoding='utf-8') as f:
+        table = f.read()
+    with open(sys.argv[3], encoding='utf-8') as f:
+        readme = f.read()
+    if table_of(readme) is None:
+        sys.exit(f'{sys.argv[3]} has no place for the table: {BEGIN}')
+    with open(sys.argv[3], 'w', encoding='utf-8') as f:
+        f.write(put(readme, table))
+
+
+if __name__ == '__main__':
+    main()
