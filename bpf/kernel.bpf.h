@@ -83,6 +83,7 @@ enum cgroup_subsys_id {
 /* RSS counters are per-CPU since 6.2 (f1a7941243c1) ... */
 struct percpu_counter {
 	__s64 count;
+	__s32 *counters;
 };
 
 /* Since 6.1 (d4af56c5c7c6) the mappings of an mm are in a maple tree. */
@@ -124,6 +125,27 @@ struct vm_area_struct {
 	const void *vm_ops;
 };
 
+/* ... before, a plain count each, and a part of it in each thread. */
+typedef struct {
+	__s64 counter;
+} atomic_long_t;
+
+struct mm_rss_stat {
+	atomic_long_t count[4];
+};
+
+struct mm_struct___by_thread {
+	struct mm_rss_stat rss_stat;
+};
+
+struct task_rss_stat {
+	int count[4];
+};
+
+struct task_struct___by_thread {
+	struct task_rss_stat rss_stat;
+};
+
 struct signal_struct {
 	atomic_t live;
 	int nr_threads;
@@ -152,6 +174,10 @@ struct task_struct {
 	struct signal_struct *signal;
 	__u64 self_exec_id;
 	struct css_set *cgroups;
+};
+
+struct bpf_array {
+	void *pptrs[1];
 };
 
 struct seq_file;

@@ -55,6 +55,16 @@ struct pf_events {
 	__u64 n[PF_EVENTS]; /* totals, as far as they have not been handed over */
 };
 
+/* How the kernel keeps them: bpf/memory.bpf.h. */
+enum pf_layout {
+	PF_LAYOUT_UNSEEN, /* no pass was made yet */
+	PF_LAYOUT_UNKNOWN,
+	PF_LAYOUT_BY_CPU,
+	PF_LAYOUT_BY_THREAD,
+};
+
+#define PF_SUM_CPUS_MAX (1 << 16)
+
 /* One thread. Fault counts are totals since its birth. */
 struct pf_task_head {
 	__u32 size; /* bytes of this record, with the events behind it */
@@ -79,6 +89,7 @@ struct pf_task_rec {
 	__u64 mem_cgroup_id; /* in the memory controller's hierarchy; 0 = the same */
 	__u64 exec_id;
 	__s64 rss_pages[PF_MM_COUNTERS];
+	__u64 rss_error_pages; /* each of these may be off by this much */
 	__u64 vsz_pages;
 	char comm[PF_TASK_COMM_LEN];
 };
@@ -110,7 +121,7 @@ struct pf_dead {
 };
 
 _Static_assert(sizeof(struct pf_task_head) == 56, "both sides agree");
-_Static_assert(sizeof(struct pf_task_rec) == 152, "both sides agree");
+_Static_assert(sizeof(struct pf_task_rec) == 160, "both sides agree");
 _Static_assert(sizeof(struct pf_events) == 80, "both sides agree");
 _Static_assert(sizeof(struct pf_counts) == 56, "both sides agree");
 _Static_assert(sizeof(struct pf_dead) == sizeof(struct pf_events), "both sides agree");

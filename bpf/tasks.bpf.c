@@ -12,12 +12,14 @@
 #include "bpf/filter.bpf.h"
 #include "bpf/counters.bpf.h"
 #include "bpf/classes.bpf.h"
+#include "bpf/memory.bpf.h"
 #include "bpf/ring.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
-#define PF_SEQ_TRIES  4
-#define PF_WALK_STEPS (1 << 17) /* threads and new starts */
+#define PF_SEQ_TRIES	  4
+#define PF_WALK_STEPS	  (1 << 17) /* threads and new starts */
+#define PF_WALK_STEPS_OLD 512	    /* threads; the verifier follows every step */
 
 const volatile bool pf_counting = false;      /* the fault programs are loaded too */
 const volatile bool pf_mem_hierarchy = false; /* the memory controller has its own hierarchy */
@@ -38,13 +40,19 @@ struct {
 __u32 pf_reader_level = 0;
 __u64 pf_reader_ns = 0;
 
+/* Copied, not loaded: a typed pointer takes no computed offset, and pf_upid_at computes one. */
+static __always_inline struct pid *pf_pid_of(struct task_struct *task)
+{
+	return BPF_CORE_READ(task, signal, pids[PF_KERNEL_PIDTYPE_TGID]);
+}
+
 static __always_inline void pf_upid_at(struct pid *pid, unsigned int level, int *nr, __u64 *ns)
 {
 	void *slot;
 
 	*nr = 0;
 	*ns = 0;
-	if (!pid || level > pid->level)
+	if (!pid || level > BPF_CORE_READ(pid, level))
 		return;
 	slot = (void *)pid + bpf_core_field_offset(struct pid, numbers) +
 	       level * bpf_core_type_size(struct upid);
@@ -58,18 +66,20 @@ static __always_inline int pf_pid_for_reader(struct task_struct *task)
 	__u64 ns;
 	int nr;
 
-	pf_upid_at(task->signal->pids[PF_KERNEL_PIDTYPE_TGID], pf_reader_level, &nr, &ns);
+	pf_upid_at(pf_pid_of(task), pf_reader_level, &nr, &ns);
 	return ns == pf_reader_ns ? nr : 0;
 }
 
 static __always_inline void pf_note_reader(void)
 {
-	struct pid *reader = bpf_get_current_task_btf()->thread_pid;
+	/* Not bpf_get_current_task_btf, which came with 5.11 (3ca1032ab7ab). */
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct pid *reader = BPF_CORE_READ(task, thread_pid);
 	__u64 ns;
 	int nr;
 
-	pf_upid_at(reader, reader->level, &nr, &ns);
-	pf_reader_level = reader->level;
+	pf_reader_level = BPF_CORE_READ(reader, level);
+	pf_upid_at(reader, pf_reader_level, &nr, &ns);
 	pf_reader_ns = ns;
 }
 
@@ -99,23 +109,6 @@ static __always_inline void pf_read_faults(struct task_struct *task, struct pf_t
 			break;
 		}
 	}
-}
-
-static __always_inline void pf_read_memory(struct task_struct *task, struct pf_task_rec *rec)
-{
-	struct mm_struct *mm = task->mm;
-
-	if (!mm)
-		return;
-	rec->vsz_pages = mm->total_vm;
-	/* Constant indices: CO-RE does not know the real size of an element otherwise. */
-	rec->rss_pages[PF_MM_FILE] = mm->rss_stat[0].count;
-	rec->rss_pages[PF_MM_ANON] = mm->rss_stat[1].count;
-	rec->rss_pages[PF_MM_SWAP] = mm->rss_stat[2].count;
-	rec->rss_pages[PF_MM_SHMEM] = mm->rss_stat[3].count;
-	/* Gone meanwhile: what was read may be another's. */
-	if (task->mm == mm)
-		rec->head.flags |= PF_REC_HAS_MM;
 }
 
 /*
@@ -168,8 +161,8 @@ static __always_inline void pf_read_cgroups_cached(struct task_struct *task,
 static __always_inline void pf_read_identity(struct task_struct *task, struct pf_task_rec *rec)
 {
 	struct task_struct *leader = task->group_leader, *parent = task->real_parent;
-	struct pid *pid = task->signal->pids[PF_KERNEL_PIDTYPE_TGID];
-	unsigned int depth = pid ? pid->level : 0;
+	struct pid *pid = pf_pid_of(task);
+	unsigned int depth = BPF_CORE_READ(pid, level);
 	__u64 ns;
 
 	rec->tgid = task->tgid;
@@ -265,8 +258,17 @@ static __always_inline void pf_write(struct seq_file *seq, struct pf_message *m,
 		bpf_seq_write(seq, &m->own, 2 * sizeof(struct pf_events));
 }
 
-SEC("iter/task")
-int pf_task_pass(struct bpf_iter__task *ctx)
+static __always_inline void pf_begin_pass(bool has_loop)
+{
+	pf_last_cgroups.set = 0;
+	pf_last_tgid = 0;
+	pf_layout = pf_find_layout();
+	pf_note_reader();
+	if (has_loop && pf_sum_cpus && pf_layout == PF_LAYOUT_BY_CPU)
+		pf_measure_cpus();
+}
+
+static __always_inline int pf_pass(struct bpf_iter__task *ctx, bool has_loop)
 {
 	struct seq_file *seq = ctx->meta->seq;
 	struct task_struct *task = ctx->task;
@@ -274,11 +276,8 @@ int pf_task_pass(struct bpf_iter__task *ctx)
 	struct pf_task_rec *rec = &m.full;
 	int pid;
 
-	if (ctx->meta->seq_num == 0) {
-		pf_last_cgroups.set = 0;
-		pf_last_tgid = 0;
-		pf_note_reader();
-	}
+	if (ctx->meta->seq_num == 0)
+		pf_begin_pass(has_loop);
 	if (!task || (task->flags & PF_KERNEL_PF_KTHREAD))
 		return 0;
 	pid = pf_reader_level ? pf_pid_for_reader(task) : task->tgid;
@@ -298,17 +297,31 @@ int pf_task_pass(struct bpf_iter__task *ctx)
 	pf_read_identity(task, rec);
 	pf_read_cgroups_cached(task, rec);
 	pf_read_memory(task, rec);
+	pf_refine_memory(task, rec, has_loop);
 	if (task->exit_state && rec->head.nr_threads <= 1)
 		rec->head.flags |= PF_REC_ZOMBIE;
 	pf_write(seq, &m, sizeof(*rec));
 	return 0;
 }
 
+SEC("iter/task")
+int pf_task_pass(struct bpf_iter__task *ctx)
+{
+	return pf_pass(ctx, true);
+}
+
+/* For kernels without bpf_loop (5.17, e6f2dd0f8067): they refuse a program that has it anywhere. */
+SEC("iter/task")
+int pf_task_pass_o(struct bpf_iter__task *ctx)
+{
+	return pf_pass(ctx, false);
+}
+
 /* A walk over the threads of a dying process. */
 struct pf_walk {
 	struct signal_struct *signal;
 	struct list_head *end;
-	struct list_head *node; /* NULL = begin */
+	struct list_head *node;
 	__u64 min;
 	__u64 maj;
 	unsigned int seq;
@@ -330,25 +343,46 @@ static __always_inline void pf_walk_begin(struct pf_walk *w)
 	w->node = BPF_CORE_READ(signal, thread_head.next);
 }
 
-static long pf_walk_step(__u32 i, struct pf_walk *w)
+static __always_inline void pf_walk_add(struct pf_walk *w)
 {
 	struct list_head *node = w->node;
 	struct task_struct *thread;
 
-	if (!node) {
-		pf_walk_begin(w);
-		return 0;
-	}
-	if (node == w->end) {
-		w->node = NULL;
-		w->done = !(w->seq & 1) && w->seq == pf_stats_sequence(w->signal);
-		return w->done;
-	}
 	thread = (void *)node - bpf_core_field_offset(struct task_struct, thread_node);
 	w->min += BPF_CORE_READ(thread, min_flt);
 	w->maj += BPF_CORE_READ(thread, maj_flt);
 	w->node = BPF_CORE_READ(node, next);
+}
+
+/* At the end of the list: has it been the same all the time? */
+static __always_inline bool pf_walk_held(const struct pf_walk *w)
+{
+	return !(w->seq & 1) && w->seq == pf_stats_sequence(w->signal);
+}
+
+/*
+ * Before 6.8 (ab5cfac139ab) the verifier follows only the first call, and cuts
+ * out what that cannot come to: so it begins with a node that may be any.
+ */
+static long pf_walk_step(__u32 i, struct pf_walk *w)
+{
+	if (w->node != w->end) {
+		pf_walk_add(w);
+	} else if (pf_walk_held(w)) {
+		w->done = true;
+		return 1;
+	} else {
+		pf_walk_begin(w);
+	}
 	return 0;
+}
+
+static __always_inline void pf_walk_bounded(struct pf_walk *w)
+{
+	pf_walk_begin(w);
+	for (int i = 0; i < PF_WALK_STEPS_OLD && w->node != w->end; i++)
+		pf_walk_add(w);
+	w->done = w->node == w->end && pf_walk_held(w);
 }
 
 /*
@@ -356,12 +390,20 @@ static long pf_walk_step(__u32 i, struct pf_walk *w)
  * sum and every thread still in the list. A thread that is released during the
  * walk moves the sequence number, and the walk starts again.
  */
-static __always_inline void pf_sum_threads(struct task_struct *task, struct pf_task_rec *rec)
+static __always_inline void pf_sum_threads(struct task_struct *task, struct pf_task_rec *rec,
+					   bool has_loop)
 {
 	struct pf_walk w = { .signal = task->signal };
 
 	w.end = (void *)w.signal + bpf_core_field_offset(struct signal_struct, thread_head);
-	bpf_loop(PF_WALK_STEPS, pf_walk_step, &w, 0);
+	if (has_loop) {
+		pf_walk_begin(&w);
+		bpf_loop(PF_WALK_STEPS, pf_walk_step, &w, 0);
+	} else {
+		pf_walk_bounded(&w);
+		if (!w.done)
+			pf_walk_bounded(&w);
+	}
 	rec->head.own_min = w.min;
 	rec->head.own_maj = w.maj;
 	if (!w.done)
@@ -375,21 +417,15 @@ struct pf_last_words {
 };
 
 static __always_inline void pf_send(struct task_struct *task, __u32 flags,
-				    const struct pf_events *events)
+				    const struct pf_events *events, void *ctx, bool has_loop)
 {
 	int pid = pf_pid_for_reader(task);
-	struct pf_last_words *words;
-	struct pf_task_rec *rec;
+	struct pf_last_words words = { .events = *events };
+	struct pf_task_rec *rec = &words.rec;
 
 	if (!pid)
 		return; /* not in the reader's namespace */
-	words = pf_ring_reserve(sizeof(*words));
-	if (!words)
-		return;
-	rec = &words->rec;
-	__builtin_memset(rec, 0, sizeof(*rec));
-	words->events = *events;
-	rec->head.size = sizeof(*words);
+	rec->head.size = sizeof(words);
 	rec->head.flags = flags | PF_REC_FULL | PF_REC_EVENTS;
 	rec->head.pid = pid;
 	rec->head.start_ns = task->group_leader->start_boottime;
@@ -397,9 +433,9 @@ static __always_inline void pf_send(struct task_struct *task, __u32 flags,
 	pf_read_cgroups(task, rec);
 	if (flags & PF_REC_EXIT) {
 		pf_read_memory(task, rec);
-		pf_sum_threads(task, rec);
+		pf_sum_threads(task, rec, has_loop);
 	}
-	pf_ring_submit(words);
+	pf_ring_send(ctx, &words, sizeof(words));
 }
 
 /* Whatever is taken here is gone from the storage: nothing is ever told twice. */
@@ -437,24 +473,44 @@ static __always_inline bool pf_keep(struct task_struct *leader, const struct pf_
  * before the process ends. Two threads may both find that they were the last:
  * each tells what it took, and the reader adds.
  */
-SEC("tp_btf/sched_process_exit")
-int BPF_PROG(pf_task_exit, struct task_struct *dying)
+static __always_inline int pf_exit(void *ctx, struct task_struct *task, bool has_loop,
+				   bool counting)
 {
-	struct task_struct *task = bpf_get_current_task_btf(), *leader = task->group_leader;
+	struct task_struct *leader = task->group_leader;
 	bool last = task->signal->live.counter == 0;
 	struct pf_events events = {};
 
 	if ((task->flags & PF_KERNEL_PF_KTHREAD) || !pf_wanted(task))
 		return 0;
-	if (pf_counting) {
+	if (counting) {
 		pf_take_own(task, &events);
 		if (last || task == leader)
 			pf_take_dead(leader, &events);
 	}
 	if (last)
-		pf_send(task, PF_REC_EXIT, &events);
+		pf_send(task, PF_REC_EXIT, &events, ctx, has_loop);
 	else if ((events.n[PF_EV_USER] || events.n[PF_EV_KERNEL]) &&
 		 (task == leader || !pf_keep(leader, &events)))
-		pf_send(task, PF_REC_HANDOVER, &events);
+		pf_send(task, PF_REC_HANDOVER, &events, ctx, has_loop);
 	return 0;
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(pf_task_exit, struct task_struct *dying)
+{
+	return pf_exit(ctx, dying, true, pf_counting);
+}
+
+/* Without bpf_loop ... */
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(pf_task_exit_o, struct task_struct *dying)
+{
+	return pf_exit(ctx, dying, false, pf_counting);
+}
+
+/* ... and without atomic exchange, which events take (5.12, 5ffa25502b5a): refused even where it is never reached. */
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(pf_task_exit_c, struct task_struct *dying)
+{
+	return pf_exit(ctx, dying, false, false);
 }

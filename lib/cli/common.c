@@ -48,7 +48,7 @@ static const char *const snapshot_words[] = { "auto", "iter", "proc", NULL };
 static const char *const storage_words[] = { "auto", "task", "hash", NULL };
 static const char *const buffer_words[] = { "auto", "ring", "perf", NULL };
 static const char *const object_words[] = { "auto", "core", "plain", NULL };
-static const char *const rss_words[] = { "auto", "percpu", "central", NULL };
+static const char *const rss_words[] = { "auto", "percpu", "central", "strange", NULL };
 
 static const struct argp_option options[] = {
 	{ NULL, 0, NULL, 0, "Which processes:", 10 },

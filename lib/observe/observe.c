@@ -91,18 +91,6 @@ static double own_cpu_s(void)
 	       (double)(ru.ru_utime.tv_usec + ru.ru_stime.tv_usec) / 1e6;
 }
 
-/*
- * Since 6.2 (f1a7941243c1) each CPU keeps up to a batch of pages of every
- * counter to itself; batch as in lib/percpu_counter.c.
- */
-static int64_t rss_error_bytes(void)
-{
-	int64_t cpus = sysconf(_SC_NPROCESSORS_ONLN);
-	int64_t batch = cpus * 2 > 32 ? cpus * 2 : 32;
-
-	return batch * cpus * getpagesize();
-}
-
 static int open_programs(struct pf_observe *o, struct pf_error *err)
 {
 	const struct pf_observe_config *c = &o->config;
@@ -210,7 +198,6 @@ static int open_table(struct pf_observe *o, struct pf_error *err)
 					   : PF_DEATHS_BY_ZOMBIE,
 		.only_baseline = o->config.n_pids > 0,
 		.exe = o->config.exe,
-		.rss_error_bytes = rss_error_bytes(),
 		.proc_root = pf_observe__proc_matches(o) ? o->config.proc_root : NULL,
 	};
 

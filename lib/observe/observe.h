@@ -51,6 +51,7 @@ enum pf_rss {
 	PF_RSS_AUTO,
 	PF_RSS_PERCPU,	/* every CPU's part of a process's RSS is added */
 	PF_RSS_CENTRAL, /* the central count alone */
+	PF_RSS_STRANGE, /* as if the kernel kept it in a way that is not known */
 };
 
 /* Ways to insist on, for tests. All zero = choose by probing. */

@@ -423,7 +423,7 @@ static int64_t rss_delta(const struct process *p, int64_t now)
 	return now - p->rss_bytes;
 }
 
-static void fill_memory(const struct pf_table *t, struct process *p, struct pf_sample *s)
+static void fill_memory(struct process *p, struct pf_sample *s)
 {
 	int64_t now = rss_bytes(p);
 
@@ -437,7 +437,7 @@ static void fill_memory(const struct pf_table *t, struct process *p, struct pf_s
 	s->rss_shmem_bytes = counter_bytes(p, PF_MM_SHMEM);
 	s->swap_bytes = counter_bytes(p, PF_MM_SWAP);
 	s->vsz_bytes = (int64_t)p->rec.vsz_pages * getpagesize();
-	s->rss_error_bytes = t->config.rss_error_bytes;
+	s->rss_error_bytes = (int64_t)p->rec.rss_error_pages * getpagesize();
 }
 
 static void fill_events(const struct pf_table *t, struct process *p, struct pf_sample *s)
@@ -587,7 +587,7 @@ int pf_table__end(struct pf_table *t, uint64_t now_ns, struct pf_interval *inter
 			fill_identity(t, p, interval, s);
 			fill_counts(p, s);
 			fill_events(t, p, s);
-			fill_memory(t, p, s);
+			fill_memory(p, s);
 			s->exited = p->exited;
 		}
 		retire(t, p);

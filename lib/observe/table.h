@@ -38,7 +38,6 @@ struct pf_table_config {
 	enum pf_deaths deaths;
 	bool exe;	    /* fill sample.exe */
 	bool only_baseline; /* after it nobody is added: another with a named pid is not the one meant */
-	int64_t rss_error_bytes;
 	const char *proc_root; /* NULL: names of programs and cgroups are not to be had */
 };
 

@@ -18,13 +18,14 @@
 #include "lib/observe/events.h"
 #include "lib/observe/faults.h"
 #include "lib/observe/observe.h"
+#include "lib/observe/ring.h"
+#include "lib/observe/rss.h"
 #include "lib/observe/table.h"
 #include "lib/observe/tasks.h"
 #include "lib/proc/cgroup.h"
 
 _Static_assert(PF_OBSERVE_PIDS_MAX == PF_MAX_PIDS, "both sides agree");
 
-#define RING_BYTES (128 * 1024)
 #define READ_BYTES (64 * 1024) /* twice what the kernel hands out at once */
 
 typedef void (*record_fn)(void *ctx, const struct pf_task_rec *rec);
@@ -33,7 +34,10 @@ struct pf_tasks {
 	struct pf_tasks_bpf *skel;
 	struct bpf_link *pass_link;
 	struct bpf_link *exit_link;
-	struct ring_buffer *ring;
+	struct bpf_program *pass_prog; /* the versions that this kernel takes */
+	struct bpf_program *exit_prog;
+	bool ring_by_cpu;
+	struct pf_ring *ring;
 	record_fn on_record;
 	void *on_record_ctx;
 	char buf[READ_BYTES] __attribute__((aligned(8)));
@@ -53,11 +57,82 @@ static void set_options(struct pf_tasks_bpf *skel, const struct pf_observe_confi
 	bpf_map__set_max_entries(skel->maps.pf_named, pf_bpf_named_max(config));
 	if (!faults)
 		bpf_map__set_max_entries(skel->maps.pf_tgids, pf_bpf_named_max(config));
-	bpf_program__set_autoload(skel->progs.pf_task_exit, config->exits);
-	if (!config->exits)
-		bpf_map__set_max_entries(skel->maps.pf_ring, (__u32)getpagesize());
-	else
-		bpf_map__set_max_entries(skel->maps.pf_ring, RING_BYTES);
+}
+
+/* bpf_loop came with 5.17 (e6f2dd0f8067). A program that has it anywhere is refused whole before. */
+static bool has_loop(void)
+{
+	return libbpf_probe_bpf_helper(BPF_PROG_TYPE_RAW_TRACEPOINT, BPF_FUNC_loop, NULL) == 1;
+}
+
+/* Parts of CPUs matter since 6.2 only: there is bpf_loop wherever there is something to add. */
+static void choose_pass(struct pf_tasks *t, enum pf_rss way, bool loop)
+{
+	struct pf_rss_plan plan = pf_rss_plan_here(way);
+	struct pf_tasks_bpf *skel = t->skel;
+	bool by_cpu = plan.sum_cpus && loop;
+
+	t->pass_prog = loop ? skel->progs.pf_task_pass : skel->progs.pf_task_pass_o;
+	bpf_program__set_autoload(skel->progs.pf_task_pass, loop);
+	bpf_program__set_autoload(skel->progs.pf_task_pass_o, !loop);
+	bpf_map__set_autocreate(skel->maps.pf_cpu_ruler, by_cpu);
+	bpf_map__set_autocreate(skel->maps.pf_cpu_offsets, by_cpu);
+	if (by_cpu)
+		bpf_map__set_max_entries(skel->maps.pf_cpu_offsets, plan.sum_cpus);
+	skel->rodata->pf_sum_cpus = by_cpu ? plan.sum_cpus : 0;
+	skel->rodata->pf_sum_from_pages = plan.sum_pages;
+	skel->rodata->pf_held_back_pages = plan.held_back_pages;
+}
+
+static void choose_exit(struct pf_tasks *t, const struct pf_observe_config *config,
+			const struct pf_faults *faults, bool loop)
+{
+	struct pf_tasks_bpf *skel = t->skel;
+	struct bpf_program *versions[] = { skel->progs.pf_task_exit, skel->progs.pf_task_exit_o,
+					   skel->progs.pf_task_exit_c };
+
+	t->exit_prog = versions[loop ? 0 : faults ? 1 : 2];
+	for (size_t i = 0; i < PF_ARRAY_SIZE(versions); i++)
+		bpf_program__set_autoload(versions[i],
+					  config->exits && versions[i] == t->exit_prog);
+}
+
+/* No program uses the maps of the other kind, and without exits none of either. */
+static void choose_ring(struct pf_tasks *t, const struct pf_observe_config *config)
+{
+	struct pf_tasks_bpf *skel = t->skel;
+
+	t->ring_by_cpu = config->force.buffer == PF_BUFFER_PERF ||
+			 (config->force.buffer == PF_BUFFER_AUTO && !pf_ring_has());
+	skel->rodata->pf_ring_by_cpu = t->ring_by_cpu;
+	bpf_map__set_autocreate(skel->maps.pf_ring, config->exits && !t->ring_by_cpu);
+	bpf_map__set_autocreate(skel->maps.pf_cpu_rings, config->exits && t->ring_by_cpu);
+	bpf_map__set_max_entries(skel->maps.pf_ring, PF_RING_BYTES);
+}
+
+static void choose(struct pf_tasks *t, const struct pf_observe_config *config,
+		   const struct pf_faults *faults)
+{
+	bool loop = has_loop();
+
+	choose_pass(t, config->force.rss, loop);
+	choose_exit(t, config, faults, loop);
+	choose_ring(t, config);
+}
+
+/* The beginning of a pass tells how the kernel keeps its memory counters. */
+static int check_layout(struct pf_tasks *t, const struct pf_observe_config *config,
+			struct pf_error *err)
+{
+	_cleanup_close_ int fd = bpf_iter_create(bpf_link__fd(t->pass_link));
+
+	if (fd < 0 || read(fd, t->buf, sizeof(t->buf)) < 0)
+		return pf_bpf_fail(err, errno, "start a pass over all tasks");
+	if (t->skel->bss->pf_layout == PF_LAYOUT_UNKNOWN || config->force.rss == PF_RSS_STRANGE)
+		return pf_fail(err, ENOTSUP,
+			       "this kernel keeps its memory counters in a way that is not known "
+			       "here");
+	return 0;
 }
 
 static int share_maps(struct pf_tasks_bpf *skel, const struct pf_faults *faults)
@@ -106,6 +181,7 @@ static int load(struct pf_tasks *t, const struct pf_observe_config *config,
 	if (!t->skel)
 		return pf_bpf_fail(err, errno, "open the task iterator");
 	set_options(t->skel, config, faults);
+	choose(t, config, faults);
 	ret = share_maps(t->skel, faults);
 	if (ret)
 		return pf_bpf_fail(err, ret, "share maps between programs");
@@ -115,10 +191,10 @@ static int load(struct pf_tasks *t, const struct pf_observe_config *config,
 	ret = name_pids(t->skel, config);
 	if (ret)
 		return pf_bpf_fail(err, ret, "tell the kernel the pids to watch");
-	t->pass_link = bpf_program__attach_iter(t->skel->progs.pf_task_pass, NULL);
+	t->pass_link = bpf_program__attach_iter(t->pass_prog, NULL);
 	if (!t->pass_link)
 		return pf_bpf_fail(err, errno, "attach the task iterator");
-	return 0;
+	return check_layout(t, config, err);
 }
 
 struct pf_tasks *pf_tasks__open(const struct pf_observe_config *config,
@@ -146,7 +222,7 @@ void pf_tasks__close(struct pf_tasks *t)
 		return;
 	bpf_link__destroy(t->exit_link);
 	bpf_link__destroy(t->pass_link);
-	ring_buffer__free(t->ring);
+	pf_ring__close(t->ring);
 	pf_tasks_bpf__destroy(t->skel);
 	free(t);
 }
@@ -196,25 +272,25 @@ int pf_tasks__pass(struct pf_tasks *t, void (*fn)(void *ctx, const struct pf_tas
 	}
 }
 
-static int take_record(void *ctx, void *data, size_t size)
+static void take_record(void *ctx, const void *record, size_t size)
 {
+	const struct pf_task_rec *rec = record;
 	struct pf_tasks *t = ctx;
-
-	const struct pf_task_rec *rec = data;
 
 	if (size >= sizeof(*rec) && size >= rec->head.size && pf_events_fit(&rec->head))
 		t->on_record(t->on_record_ctx, rec);
-	return 0;
 }
 
 int pf_tasks__watch_exits(struct pf_tasks *t, record_fn fn, void *ctx, struct pf_error *err)
 {
+	struct bpf_map *map = t->ring_by_cpu ? t->skel->maps.pf_cpu_rings : t->skel->maps.pf_ring;
+
 	t->on_record = fn;
 	t->on_record_ctx = ctx;
-	t->ring = ring_buffer__new(bpf_map__fd(t->skel->maps.pf_ring), take_record, t, NULL);
+	t->ring = pf_ring__open(map, t->ring_by_cpu, take_record, t);
 	if (!t->ring)
 		return pf_bpf_fail(err, errno, "map the ring of exit records");
-	t->exit_link = bpf_program__attach(t->skel->progs.pf_task_exit);
+	t->exit_link = bpf_program__attach(t->exit_prog);
 	if (!t->exit_link)
 		return pf_bpf_fail(err, errno, "attach to sched:sched_process_exit");
 	return 0;
@@ -222,13 +298,13 @@ int pf_tasks__watch_exits(struct pf_tasks *t, record_fn fn, void *ctx, struct pf
 
 int pf_tasks__ring_fd(const struct pf_tasks *t)
 {
-	return t->exit_link ? ring_buffer__epoll_fd(t->ring) : -1;
+	return t->exit_link ? pf_ring__fd(t->ring) : -1;
 }
 
 void pf_tasks__drain(struct pf_tasks *t)
 {
 	if (t->exit_link)
-		ring_buffer__consume(t->ring);
+		pf_ring__drain(t->ring);
 }
 
 uint64_t pf_tasks__lost(const struct pf_tasks *t)
@@ -247,5 +323,5 @@ void pf_tasks__forget_pid(struct pf_tasks *t, const struct pf_task_rec *rec)
 void pf_tasks__cost(const struct pf_tasks *t, struct pf_bpf_cost *cost)
 {
 	/* The pass runs inside our own reads and is in our own CPU time already. */
-	pf_bpf_cost_add(cost, t->skel->obj, "pf_task_pass");
+	pf_bpf_cost_add(cost, t->skel->obj, bpf_program__name(t->pass_prog));
 }
