@@ -172,3 +172,12 @@ void pfleak_report_stacks(struct pfleak_report *r, const struct pfleak_stacks_re
 		text_stacks(r, result);
 	}
 }
+
+void pfleak_row_closer(struct pfleak_row *row, const struct pfleak_closer *closer)
+{
+	row->allocator = closer->allocator;
+	row->linkage = closer->linkage;
+	row->language = closer->language;
+	row->next = closer->next;
+	row->stacks = closer->stacks;
+}

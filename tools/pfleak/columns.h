@@ -55,6 +55,10 @@ struct pfleak_row {
 void pfleak_row_fill(struct pfleak_row *row, const struct pf_verdict *v,
 		     const struct pf_header *header);
 
+/* Add what a closer look told. (closer.c) */
+struct pfleak_closer;
+void pfleak_row_closer(struct pfleak_row *row, const struct pfleak_closer *closer);
+
 struct pfleak_columns {
 	struct pf_column_set list;
 	size_t sort;

@@ -20,6 +20,8 @@ enum {
 	OPT_STRICT,
 	OPT_LABEL_PID,
 	OPT_STACKS,
+	OPT_NOTIFY,
+	OPT_DRY_RUN,
 	OPT_MAX,
 	OPT_CONFIG,
 	OPT_NO_CONFIG,
@@ -45,6 +47,9 @@ static const struct argp_option options[] = {
 	  0 },
 	{ "stacks", OPT_STACKS, "DIR", 0,
 	  "Run pfstack on a process whose alert fires, and keep its stacks in DIR", 0 },
+	{ "dry-run", OPT_DRY_RUN, NULL, 0,
+	  "Print what the configured channels would be told, and tell them nothing", 0 },
+	{ "notify", OPT_NOTIFY, NULL, 0, "With --replay: tell the channels all the same", 0 },
 	{ "strict", OPT_STRICT, NULL, 0, "A watch makes the exit status 1 too", 0 },
 
 	{ NULL, 0, NULL, 0, "Configuration:", 2 },
@@ -155,6 +160,8 @@ static void check(struct argp_state *state, const struct pfleak_opts *o)
 		argp_error(state, "--timestamps is for --list: events have their time anyway");
 	if (o->common.sort && !list)
 		argp_error(state, "--sort orders what --list shows: it needs --list");
+	if (o->notify && !o->common.replay_path)
+		argp_error(state, "--notify is for --replay: otherwise channels are told anyway");
 	if (o->stacks_path && o->common.replay_path)
 		argp_error(state, "--stacks does not go with --replay: the processes are "
 				  "not there any more");
@@ -183,6 +190,12 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPT_STRICT:
 		o->strict = true;
+		return 0;
+	case OPT_NOTIFY:
+		o->notify = true;
+		return 0;
+	case OPT_DRY_RUN:
+		o->dry_run = true;
 		return 0;
 	case OPT_STACKS:
 		if (!*arg)

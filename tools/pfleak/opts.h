@@ -21,6 +21,8 @@ struct pfleak_opts {
 	size_t n_set;
 	char min_size[32];	 /* what set points to */
 	const char *stacks_path; /* directory; NULL = no stacks */
+	bool notify;		 /* tell channels in replay, too */
+	bool dry_run;		 /* print what channels would be told, tell them nothing */
 	bool explain;
 	bool list;
 	bool strict;	/* a watch counts for the exit status */

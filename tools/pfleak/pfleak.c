@@ -17,6 +17,7 @@
 #include "lib/proc/limits.h"
 #include "lib/proc/machine.h"
 #include "lib/report/report.h"
+#include "tools/pfleak/deliver.h"
 #include "tools/pfleak/identify.h"
 #include "tools/pfleak/report.h"
 #include "tools/pfleak/settings.h"
@@ -33,8 +34,10 @@ struct pfleak {
 	struct pf_limits *limits; /* NULL where /proc is not that of the samples, as in replay */
 	struct pf_machine machine;
 	struct pfleak_identify identify;
-	struct pfleak_stacks *stacks; /* NULL without --stacks */
-	enum pfleak_status ended;     /* worst alert of a process that ended while it was firing */
+	struct pfleak_stacks *stacks;	/* NULL without --stacks */
+	struct pfleak_deliver *deliver; /* NULL without channels */
+	double mono_s;			/* of this moment */
+	enum pfleak_status ended; /* worst alert of a process that ended while it was firing */
 };
 
 /* ---- what was found ------------------------------------------------------- */
@@ -106,6 +109,8 @@ static void event(struct pfleak *p, const struct pf_verdict *v)
 
 	look_closer(p, v, &closer);
 	pfleak_report_event(&p->report, v, &closer);
+	if (p->deliver)
+		pfleak_deliver__event(p->deliver, v, &closer, p->mono_s);
 	/* Dead or another program now, but it was not said to be well. */
 	if (v->state == PF_ALERT_RESOLVED && v->previous == PF_ALERT_FIRING &&
 	    v->end != PF_END_RECOVERED && p->ended < grade(p, v))
@@ -148,6 +153,7 @@ static int moment(void *ctx, struct pf_run *run, const struct pf_moment *m)
 	struct pfleak *p = ctx;
 	int ret = 0;
 
+	p->mono_s = m->mono_s;
 	if (p->limits)
 		pf_machine_read("/proc", &p->machine);
 	pfleak_identify_moment(&p->identify);
@@ -156,6 +162,8 @@ static int moment(void *ctx, struct pf_run *run, const struct pf_moment *m)
 	for (size_t i = 0; !ret && i < m->n; i++)
 		ret = feed(p, m->samples[i]);
 	pf_leak__moment_end(p->leak, m->mono_s);
+	if (p->deliver)
+		pfleak_deliver__moment(p->deliver, m->mono_s);
 	if (!ret && p->opts.list && !p->opts.common.replay_path)
 		ret = pfleak_report_list(&p->report);
 	if (!ret && p->report.prom)
@@ -222,9 +230,36 @@ static int end(void *ctx, struct pf_run *run)
 	(void)run;
 	if (p->stacks)
 		pfleak_stacks__finish(p->stacks);
+	if (p->deliver)
+		pfleak_deliver__finish(p->deliver);
 	if (p->opts.list && p->opts.common.replay_path)
 		ret = pfleak_report_list(&p->report);
 	return ret ? ret : pfleak_report_end(&p->report);
+}
+
+/* Nobody is told of what a recording has, unless that is asked for. */
+static bool tells(const struct pfleak *p)
+{
+	const struct pf_common *c = &p->opts.common;
+
+	return !c->columns_help && !c->json_schema &&
+	       (!c->replay_path || p->opts.notify || p->opts.dry_run);
+}
+
+static int open_deliver(struct pfleak *p, struct pf_error *err)
+{
+	const struct pf_settings *settings = pf_config__settings(p->config);
+	struct pfleak_channels channels;
+	int ret = pfleak_channels_make(&channels, settings, err);
+
+	if (ret || !channels.n || !tells(p)) {
+		pfleak_channels_free(&channels);
+		return ret;
+	}
+	p->deliver =
+		pfleak_deliver__new(&channels, settings->alerting.rate_limit_s, &p->report, err);
+	p->report.deliver = p->deliver;
+	return p->deliver ? 0 : -err->code;
 }
 
 static int open_all(struct pfleak *p, struct pf_error *err)
@@ -256,7 +291,9 @@ static int open_all(struct pfleak *p, struct pf_error *err)
 	p->report.opts = &p->opts;
 	p->report.columns = &p->columns;
 	p->report.leak = p->leak;
-	return pfleak_columns(&p->columns, &p->opts, err);
+	if (pfleak_columns(&p->columns, &p->opts, err))
+		return -err->code;
+	return open_deliver(p, err);
 }
 
 /* What the programs that are run on other users' processes need to have from us. */
@@ -266,6 +303,8 @@ static uint64_t caps_of_helpers(const struct pfleak *p)
 
 	if (p->stacks)
 		caps |= PF_CAP(BPF) | PF_CAP(PERFMON) | PF_CAP(CHECKPOINT_RESTORE);
+	if (p->deliver)
+		caps |= pfleak_deliver__caps(p->deliver);
 	return caps;
 }
 
@@ -314,6 +353,7 @@ int main(int argc, char **argv)
 	pfleak_parse(&p->opts, argc, argv);
 	status = run(p);
 	pfleak_prom__free(p->report.prom);
+	pfleak_deliver__free(p->deliver);
 	pfleak_stacks__free(p->stacks);
 	pfleak_identify_free(&p->identify);
 	pf_leak__free(p->leak);

@@ -12,6 +12,7 @@
 #include "lib/base/text.h"
 #include "lib/base/units.h"
 #include "lib/record/json.h"
+#include "tools/pfleak/deliver.h"
 #include "tools/pfleak/report.h"
 
 /* ---- one event ------------------------------------------------------------ */
@@ -239,6 +240,8 @@ static void text_end(struct pfleak_report *r)
 	if (losses->processes)
 		pf_strbuf_addf(b, "lost: %" PRIu64 " processes not followed (table full)\n",
 			       losses->processes);
+	if (r->deliver)
+		pfleak_deliver__text(r->deliver, b);
 	pf_run_overhead_text(r->run);
 }
 
@@ -246,23 +249,32 @@ json_t *pfleak_json_counts(const struct pfleak_report *r)
 {
 	const struct pf_leak_stats *s = pf_leak__stats(r->leak);
 
-	return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "moments",
+	struct pfleak_told told = { 0 };
+
+	if (r->deliver)
+		pfleak_deliver__told(r->deliver, &told);
+	return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "moments",
 			 (json_int_t)pf_source__moments(r->run->source), "processes",
 			 (json_int_t)s->seen, "watches", (json_int_t)s->watches, "alerts",
 			 (json_int_t)s->alerts, "processes_now", (json_int_t)s->processes,
 			 "watched_now", (json_int_t)s->watch, "pending_now", (json_int_t)s->pending,
-			 "firing_now", (json_int_t)s->firing);
+			 "firing_now", (json_int_t)s->firing, "notices", (json_int_t)told.delivered,
+			 "held_back", (json_int_t)told.held_back);
 }
 
 json_t *pfleak_json_losses(const struct pfleak_report *r)
 {
 	const struct pf_leak_stats *s = pf_leak__stats(r->leak);
 	const struct pf_losses *l = &r->run->losses;
+	struct pfleak_told told = { 0 };
 
-	return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I}", "exit_records", (json_int_t)l->events,
+	if (r->deliver)
+		pfleak_deliver__told(r->deliver, &told);
+	return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "exit_records", (json_int_t)l->events,
 			 "processes", (json_int_t)l->processes, "histories", (json_int_t)s->evicted,
 			 "refused", (json_int_t)s->refused, "stale", (json_int_t)s->stale, "lines",
-			 (json_int_t)pf_source__skipped(r->run->source));
+			 (json_int_t)pf_source__skipped(r->run->source), "notices",
+			 (json_int_t)told.lost);
 }
 
 int pfleak_report_end(struct pfleak_report *r)

@@ -9,15 +9,18 @@
 #include "tools/pfleak/columns.h"
 #include "tools/pfleak/prom.h"
 
+struct pfleak_deliver;
+
 struct pfleak_report {
 	const struct pfleak_opts *opts;
 	const struct pfleak_columns *columns;
 	struct pf_leak *leak;
-	struct pfleak_prom *prom; /* NULL but with -o prom */
-	struct pf_run *run;	  /* everything is appended to run->out.buf */
-	uint64_t listed;	  /* lists printed */
-	double statistics_due_s;  /* by the moments' clock; 0 = none yet */
-	bool failed;		  /* no memory for something that had to be printed */
+	struct pfleak_prom *prom;	/* NULL but with -o prom */
+	struct pf_run *run;		/* everything is appended to run->out.buf */
+	uint64_t listed;		/* lists printed */
+	double statistics_due_s;	/* by the moments' clock; 0 = none yet */
+	struct pfleak_deliver *deliver; /* NULL without channels */
+	bool failed;			/* no memory for something that had to be printed */
 };
 
 /* A watch, an alert or its end, and what a closer look told. (report.c) */

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Alerts on their way to channels. Judges nothing, sends nothing itself. */
+#include "tools/pfleak/deliver.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "lib/base/caps.h"
+#include "lib/base/error.h"
+#include "lib/base/text.h"
+#include "lib/record/json.h"
+
+#define DRAIN_S 5.0
+
+struct pfleak_deliver {
+	struct pfleak_channels channels;
+	struct pfleak_report *report;
+	const struct pfleak_closer *closer; /* during an event */
+	struct pf_tell *tell;
+	struct pf_notify *notify;
+};
+
+static bool is_replay(const struct pfleak_deliver *d)
+{
+	return d->report->opts->common.replay_path;
+}
+
+/* ---- hooks ----------------------------------------------------------------- */
+
+static void tell(void *ctx, const struct pf_telling *telling)
+{
+	struct pfleak_deliver *d = ctx;
+	const struct pf_verdict *v = telling->v;
+	struct pf_notice notice = { .since_ts = telling->since_ts,
+				    .told = telling->told,
+				    .again = telling->again };
+	struct pfleak_row row;
+	json_t *alert;
+
+	pfleak_row_fill(&row, v, pf_source__header(d->report->run->source));
+	if (d->closer)
+		pfleak_row_closer(&row, d->closer);
+	alert = pfleak_verdict_object(d->report, "alert", pfleak_n_alert_cols, &row, v->signals,
+				      v->n_signals);
+	if (!alert) {
+		d->report->failed = true;
+		return;
+	}
+	notice.alert = alert;
+	pf_notify__tell(d->notify, &notice);
+	json_decref(alert);
+}
+
+static bool current(void *ctx, int64_t pid, double start_ts, struct pf_verdict *v)
+{
+	struct pfleak_deliver *d = ctx;
+
+	return pf_leak__current(d->report->leak, pid, start_ts, v);
+}
+
+/* --dry-run: where it would go, in the form that the output has. */
+static void print(void *ctx, const struct pf_channel *c, const char *to, const json_t *body)
+{
+	struct pfleak_deliver *d = ctx;
+	struct pf_strbuf *out = &d->report->run->out.buf;
+	char *text = json_dumps(body, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
+	json_t *obj;
+
+	if (d->report->opts->common.format == PF_FORMAT_JSON) {
+		obj = pf_json_new("notice");
+		if (!obj || pf_json_add_string(obj, "channel", c->name) ||
+		    pf_json_add_string(obj, "to", to) ||
+		    json_object_set(obj, "body", (json_t *)body) || pf_json_line(obj, out))
+			d->report->failed = true;
+	} else if (d->report->opts->common.format == PF_FORMAT_TABLE && text) {
+		pf_strbuf_addf(out, "would tell %s (%s): %s\n", c->name, to, text);
+	}
+	free(text);
+}
+
+/* ---- begin and end --------------------------------------------------------- */
+
+static int open_notify(struct pfleak_deliver *d, struct pf_error *err)
+{
+	const struct pfleak_opts *opts = d->report->opts;
+	const struct pf_notify_config config = { .channels = d->channels.list,
+						 .n_channels = d->channels.n,
+						 .drain_s = DRAIN_S,
+						 .interval_s = opts->common.interval_s,
+						 .dry_run = opts->dry_run ? print : NULL,
+						 .ctx = d };
+
+	d->notify = pf_notify__new(&config, err);
+	return d->notify ? 0 : -err->code;
+}
+
+static int open_tell(struct pfleak_deliver *d, double rate_limit_s, struct pf_error *err)
+{
+	const struct pf_tell_hooks hooks = { .tell = tell, .current = current, .ctx = d };
+	struct pf_tell_config config = pf_tell_default_config;
+
+	config.rate_limit_s = rate_limit_s;
+	config.states = pf_notify__states(d->notify);
+	/* A replay's minutes are over in no time. */
+	config.keep_alive_s = is_replay(d) ? 0 : pf_notify__keep_alive_s(d->notify);
+	d->tell = pf_tell__new(&config, &hooks);
+	return d->tell ? 0 : pf_fail(err, ENOMEM, "out of memory");
+}
+
+struct pfleak_deliver *pfleak_deliver__new(struct pfleak_channels *channels, double rate_limit_s,
+					   struct pfleak_report *report, struct pf_error *err)
+{
+	struct pfleak_deliver *d = calloc(1, sizeof(*d));
+
+	if (!d) {
+		pfleak_channels_free(channels);
+		pf_fail(err, ENOMEM, "out of memory");
+		return NULL;
+	}
+	d->channels = *channels;
+	*channels = (struct pfleak_channels){ 0 };
+	d->report = report;
+	if (!open_notify(d, err) && !open_tell(d, rate_limit_s, err))
+		return d;
+	pfleak_deliver__free(d);
+	return NULL;
+}
+
+void pfleak_deliver__free(struct pfleak_deliver *d)
+{
+	if (!d)
+		return;
+	pf_tell__free(d->tell);
+	pf_notify__free(d->notify);
+	pfleak_channels_free(&d->channels);
+	free(d);
+}
+
+/* To start programs as another user, and to end them. */
+uint64_t pfleak_deliver__caps(const struct pfleak_deliver *d)
+{
+	for (size_t i = 0; i < d->channels.n; i++) {
+		if (d->channels.list[i].type != PF_CHANNEL_SYSLOG)
+			return PF_CAP(SETUID) | PF_CAP(SETGID) | PF_CAP(KILL);
+	}
+	return 0;
+}
+
+void pfleak_deliver__event(struct pfleak_deliver *d, const struct pf_verdict *v,
+			   const struct pfleak_closer *closer, double mono_s)
+{
+	d->closer = closer;
+	pf_tell__event(d->tell, v, mono_s);
+	d->closer = NULL;
+}
+
+void pfleak_deliver__moment(struct pfleak_deliver *d, double mono_s)
+{
+	pf_tell__moment(d->tell, mono_s);
+	pf_notify__moment(d->notify);
+}
+
+void pfleak_deliver__finish(struct pfleak_deliver *d)
+{
+	pf_notify__finish(d->notify);
+}
+
+/* ---- what came of it ------------------------------------------------------- */
+
+void pfleak_deliver__told(const struct pfleak_deliver *d, struct pfleak_told *told)
+{
+	const struct pf_tell_stats *t = pf_tell__stats(d->tell);
+	struct pf_notify_stats s;
+
+	*told = (struct pfleak_told){ .lost = t->refused,
+				      .held_back = t->held_back,
+				      .untold = t->untold,
+				      .restarts = pf_notify__restarts(d->notify) };
+	for (size_t i = 0; i < d->channels.n; i++) {
+		pf_notify__stats(d->notify, i, &s);
+		told->delivered += s.delivered;
+		if (!d->report->opts->dry_run)
+			told->lost += s.failed + s.dropped + s.waiting;
+	}
+}
+
+static void add_channel(const struct pfleak_deliver *d, size_t i, struct pf_strbuf *out)
+{
+	const struct pf_channel *c = &d->channels.list[i];
+	struct pf_notify_stats s;
+
+	pf_notify__stats(d->notify, i, &s);
+	if (d->report->opts->dry_run) {
+		pf_strbuf_addf(out, "would have told %s %" PRIu64 " times\n", c->name, s.handed);
+		return;
+	}
+	pf_strbuf_addf(out, "told %s: %" PRIu64 " delivered", c->name, s.delivered);
+	if (s.failed)
+		pf_strbuf_addf(out, ", %" PRIu64 " failed", s.failed);
+	if (s.dropped)
+		pf_strbuf_addf(out, ", %" PRIu64 " dropped", s.dropped);
+	if (s.waiting)
+		pf_strbuf_addf(out, ", %" PRIu64 " not sent in time", s.waiting);
+	pf_strbuf_addch(out, '\n');
+}
+
+void pfleak_deliver__text(const struct pfleak_deliver *d, struct pf_strbuf *out)
+{
+	const struct pf_tell_stats *t = pf_tell__stats(d->tell);
+	uint64_t restarts = pf_notify__restarts(d->notify);
+
+	for (size_t i = 0; i < d->channels.n; i++)
+		add_channel(d, i, out);
+	if (t->held_back)
+		pf_strbuf_addf(out,
+			       "held back by the rate limit: %" PRIu64 ", of which %" PRIu64
+			       " were over before they could be told\n",
+			       t->held_back, t->untold);
+	if (t->refused)
+		pf_strbuf_addf(out, "lost: %" PRIu64 " alerts were not told (too many at once)\n",
+			       t->refused);
+	if (restarts)
+		pf_strbuf_addf(out, "pf-notify was started again %" PRIu64 " times\n", restarts);
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* From alerts to channels: what is told (lib/leak/tell.h), as what record, to whom (lib/notify). */
+#ifndef PF_TOOLS_PFLEAK_DELIVER_H
+#define PF_TOOLS_PFLEAK_DELIVER_H
+
+#include "lib/leak/tell.h"
+#include "lib/notify/notify.h"
+#include "tools/pfleak/channels.h"
+#include "tools/pfleak/report.h"
+
+struct pf_error;
+struct pfleak_deliver;
+
+/*
+ * Takes the channels' contents, whatever comes of it. *report and what it points to must outlive
+ * it. NULL with *err filled.
+ */
+struct pfleak_deliver *pfleak_deliver__new(struct pfleak_channels *channels, double rate_limit_s,
+					   struct pfleak_report *report, struct pf_error *err);
+void pfleak_deliver__free(struct pfleak_deliver *d); /* NULL-safe */
+
+/* The capabilities (lib/base/caps.h) that it needs for as long as it lives. */
+uint64_t pfleak_deliver__caps(const struct pfleak_deliver *d);
+
+/* A transition; the end of a moment; the end of all: waits for what is on its way. */
+void pfleak_deliver__event(struct pfleak_deliver *d, const struct pf_verdict *v,
+			   const struct pfleak_closer *closer, double mono_s);
+void pfleak_deliver__moment(struct pfleak_deliver *d, double mono_s);
+void pfleak_deliver__finish(struct pfleak_deliver *d);
+
+/* All channels together, and what was not even handed to one. */
+struct pfleak_told {
+	uint64_t delivered;
+	uint64_t lost; /* failed, dropped, not answered for, or too many alerts at once */
+	uint64_t held_back;
+	uint64_t untold;
+	uint64_t restarts; /* of pf-notify */
+};
+void pfleak_deliver__told(const struct pfleak_deliver *d, struct pfleak_told *told);
+
+/* For the final report: a line for each channel. */
+void pfleak_deliver__text(const struct pfleak_deliver *d, struct pf_strbuf *out);
+
+#endif
