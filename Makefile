@@ -64,10 +64,12 @@ DEPS_BUILD := make gcc libc6-dev clang llvm bpftool pkg-config libbpf-dev libelf
               libjansson-dev libcap-dev libcurl4-openssl-dev libyaml-dev uthash-dev
 DEPS_TEST  := bats libcmocka-dev jq python3 shellcheck clang-format mandoc zsh fish bash-completion \
               tmux procps util-linux gzip strace libjemalloc-dev libgoogle-perftools-dev libmimalloc-dev \
-              musl-tools gron
+              musl-tools gron systemd
 DEPS_FUZZ  := libclang-rt-dev
 DEPS_DEV   := clang-tidy cppcheck git
 DEPS_BENCH := bpftrace sysstat linux-perf
+# Servers and runtimes for test-real; none is started.
+DEPS_REAL  := prometheus redis-server nodejs openjdk-17-jdk-headless
 DEPS_CROSS := gcc-aarch64-linux-gnu
 DEPS_VM    := qemu-system-x86 qemu-system-arm busybox-static binutils cpio python3 xz-utils zstd
 
@@ -165,7 +167,7 @@ help:
 	'make demo           find a real leaking process among healthy ones (root)' \
 	'make test           install what is missing, then check and check-bpf (root)' \
 	'make deps           install what build and tests need (root; does nothing when all is there)' \
-	'make deps-fuzz deps-dev deps-bench   the same for fuzz, for tidy cppcheck dist, for bench' \
+	'make deps-fuzz deps-dev deps-bench deps-real   the same for fuzz, for tidy cppcheck dist, ...' \
 	'make deps-cross     the same for building for another machine: ARCH=arm64' \
 	'make deps-vm        the same for guests with other kernels: tests/vm/run.sh' \
 	'' \
@@ -176,6 +178,7 @@ help:
 	'make lint           layers, headers, licences, style, documents' \
 	'make format         reformat the C sources' \
 	'make corpus         score the labelled corpus: CORPUS=DIR (../shared/corpus)' \
+	'make test-real      tests with servers and runtimes as Debian ships them (root; deps-real)' \
 	'make bench          costs beside other tools, as ratios of one run (root)' \
 	'make fuzz           feed the parsers garbage for FUZZ_S seconds each (30)' \
 	'make tidy cppcheck  static analysis' \
@@ -350,6 +353,8 @@ deps-dev:
 	$(Q)tests/deps.sh $(DEPS_BUILD) $(DEPS_DEV)
 deps-bench:
 	$(Q)tests/deps.sh $(DEPS_BUILD) $(DEPS_TEST) $(DEPS_BENCH)
+deps-real:
+	$(Q)tests/deps.sh $(DEPS_BUILD) $(DEPS_TEST) $(DEPS_REAL)
 deps-cross:
 	$(Q)tests/deps.sh $(DEPS_BUILD) $(DEPS_CROSS)
 deps-vm:
@@ -373,7 +378,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 WHERE = PF_BUILD='$(abspath $(O))' PF_BIN='$(abspath $(O))/bin' \
         PF_WORK='$(abspath $(O))/workloads' PF_EXAMPLES='$(abspath $(O))/examples'
 
-.PHONY: check check-bpf check-vm matrix test test-all demo demo-run lint corpus bench need-root
+.PHONY: check check-bpf check-vm matrix test test-all test-real demo demo-run lint corpus bench need-root
 check: all workloads examples san
 	$(Q)$(WHERE) tests/run.sh lint unit replay-san bats-user
 
@@ -410,6 +415,10 @@ lint: all
 
 corpus: all
 	$(Q)$(WHERE) CORPUS='$(CORPUS)' tests/corpus.sh
+
+# Heavy packages, hence not in test: `make deps-real` first.
+test-real: need-root all workloads examples
+	$(Q)$(WHERE) tests/run.sh bats-real
 
 bench: need-root all workloads bench-bins
 	$(Q)$(WHERE) PF_BENCH='$(abspath $(O))/bench' tests/bench/run.sh

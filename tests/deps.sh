@@ -13,7 +13,7 @@ field() {
   sed -n "s/^$1=[\"']\{0,1\}\([^\"']*\)[\"']\{0,1\}\$/\1/p" "$release" 2>/dev/null
 }
 
-# What the others call it, where they do not call it what Debian does.
+# What the others call it, where they do not call it what Debian does; - = they do not have it.
 names_elsewhere() {
   cat <<'END'
 # debian          fedora                  suse                arch               alpine
@@ -40,8 +40,12 @@ libgoogle-perftools-dev gperftools-devel  gperftools-devel    gperftools        
 libmimalloc-dev   mimalloc-devel          mimalloc-devel      mimalloc           mimalloc2-dev
 musl-tools        musl-gcc                musl-devel          musl               musl-dev
 gron              gron                    gron                gron               gron
+systemd           systemd                 systemd             systemd            -
 libclang-rt-dev   compiler-rt             clang               compiler-rt        compiler-rt
 linux-perf        perf                    perf                perf               perf
+prometheus        golang-github-prometheus golang-github-prometheus-prometheus prometheus prometheus
+redis-server      redis                   redis               redis              redis
+openjdk-17-jdk-headless java-17-openjdk-devel java-17-openjdk-devel jdk17-openjdk openjdk17-jdk
 END
 }
 
@@ -54,7 +58,10 @@ translate() {
     { name[$1] = $column }
     END {
       n = split(wanted, want, " ")
-      for (i = 1; i <= n; i++) print (want[i] in name) ? name[want[i]] : want[i]
+      for (i = 1; i <= n; i++) {
+        it = (want[i] in name) ? name[want[i]] : want[i]
+        if (it != "-") print it
+      }
     }' | tr ',' '\n' | sort -u
 }
 

@@ -7,6 +7,7 @@
 #   replay-san  what bats-user runs, with the sanitizer build's tools
 #   bats-user   tests/bats/*.bats but the next, without privileges
 #   bats-root   tests/bats/*.root.bats
+#   bats-real   tests/real/*.bats: with servers that are too heavy for every machine
 #
 # Runs what was built before: start it through make. As root, unit, bats-user
 # and replay-san run as nobody in a copy of the tree, as nobody may not read
@@ -213,19 +214,22 @@ run_unit() {
   [ -n "$found" ] || fail "unit: no tests in tests/unit"
 }
 
-# $1 seconds, $2 user or root, $3 the tree, then what to run it with.
+# $1 seconds, $2 user, root or real, $3 the tree, then what to run it with.
 run_bats() {
-  local limit=$1 kind=$2 tree=$3 file files=()
+  local limit=$1 kind=$2 tree=$3 where=bats file files=()
   shift 3
-  for file in "$tree"/tests/bats/*.bats; do
+  [ "$kind" != real ] || where=real
+  for file in "$tree/tests/$where"/*.bats; do
     case $kind:$file in
+      real:*'*.bats') ;;
+      real:*) files+=("$file") ;;
       root:*.root.bats) files+=("$file") ;;
       *.root.bats | *'*.bats') ;;
       user:*) files+=("$file") ;;
     esac
   done
   if [ ${#files[@]} = 0 ]; then
-    fail "$suite: no tests in tests/bats"
+    fail "$suite: no tests in tests/$where"
   elif ! command -v bats >/dev/null; then
     fail "$suite: bats is missing - run \`make deps\` as root"
   else
@@ -252,7 +256,16 @@ run_bats_root() {
     return
   fi
   environment "$built" "$built"
-  run_bats 420 root "$PWD" env
+  run_bats 600 root "$PWD" env
+}
+
+run_bats_real() {
+  if [ "$(id -u)" != 0 ]; then
+    fail "$suite: needs root, to load BPF programs: sudo make test-real"
+    return
+  fi
+  environment "$built" "$built"
+  run_bats 1800 real "$PWD" env
 }
 
 # $1 title, $2 letter
@@ -277,6 +290,7 @@ run_suite() {
     replay-san) run_replay_san ;;
     bats-user) run_bats_user ;;
     bats-root) run_bats_root ;;
+    bats-real) run_bats_real ;;
     *) fail "$suite: no such suite" ;;
   esac
   record T "$suite $((SECONDS - started)) s"

@@ -253,13 +253,6 @@ value() {
     "$(jq -n '[inputs.comm | values] | unique | length' same.jsonl)"
 }
 
-@test "metrics: promtool has nothing to say against them" {
-  requires cmd:promtool
-  metrics_of --label-pid
-  run -0 promtool check metrics <leak.prom
-  assert_eq "$output" ''
-}
-
 # ---- thresholds -----------------------------------------------------------------
 
 @test "--grace: no alert on younger processes, and sooner with less of it" {
