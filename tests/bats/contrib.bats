@@ -93,6 +93,31 @@ unknown_in() {
   done <lines
 }
 
+@test "sample configurations are right, and that of the defaults says what they are" {
+  local file
+  for file in "$CONTRIB"/*.yaml; do
+    cp "$file" . # a file in which pfleak is told to run programs must be ours
+    run_tool -0 pfleak --config "${file##*/}" --check-config
+    assert_eq "$stderr" ''
+  done
+  values --no-config >defaults
+  assert_eq "$(diff defaults <(values --config pfleak.yaml))" ''
+  values --config pfleak-production.yaml >production
+  grep -qE 'confidence_threshold: 80' production
+  # what is commented out is right, too
+  PAGERDUTY_SERVICE_KEY=k
+  export PAGERDUTY_SERVICE_KEY
+  sed -E 's/^( *)# (directory|channels:|  - |    )/\1\2/' pfleak.yaml >all.yaml
+  assert_le 5 "$(grep -c '  - type' all.yaml)"
+  run_tool -0 pfleak --config all.yaml --check-config
+  assert_eq "$stderr" ''
+}
+
+# What is in force, without where it comes from.
+values() {
+  "$PF_BIN/pfleak" "$@" --print-config | sed 's/ *#.*//; /^$/d'
+}
+
 @test "the crontab is one, and logrotate's file has its braces" {
   assert_eq "$(grep -vE '^(#|$|[A-Z]+=)' "$CONTRIB/pftools.cron" | grep -cvE '^([0-9*/,-]+ +){5}root  +[a-z]')" 0
   assert_eq "$(grep -c '{$' "$CONTRIB/pftools.logrotate")" "$(grep -c '^}' "$CONTRIB/pftools.logrotate")"
