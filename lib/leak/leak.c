@@ -57,6 +57,8 @@ static bool is_sound(const struct pf_leak_config *c)
 	       c->forget_s > 0 && c->escalation_s >= 0;
 }
 
+static void tell_rule(void *ctx, const struct pf_verdict *v);
+
 struct pf_leak *pf_leak__new(const struct pf_leak_config *config, const struct pf_leak_hooks *hooks)
 {
 	struct pf_leak *leak;
@@ -69,6 +71,8 @@ struct pf_leak *pf_leak__new(const struct pf_leak_config *config, const struct p
 	if (!leak)
 		return NULL;
 	pf_terms_make(&leak->terms, config);
+	leak->terms.tell = tell_rule;
+	leak->terms.tell_ctx = leak;
 	if (hooks)
 		leak->hooks = *hooks;
 	leak->sweep_s = -INFINITY;
@@ -119,6 +123,15 @@ static void count_transition(struct pf_leak *leak, const struct pf_verdict *v)
 	st->firing += v->state == PF_ALERT_FIRING;
 	st->watches += v->state == PF_ALERT_WATCH;
 	st->alerts += v->state == PF_ALERT_FIRING;
+}
+
+static void tell_rule(void *ctx, const struct pf_verdict *v)
+{
+	struct pf_leak *leak = ctx;
+
+	count_transition(leak, v);
+	if (leak->hooks.rule)
+		leak->hooks.rule(leak->hooks.ctx, v);
 }
 
 /* Take it out of the table; it lives until the next call, as its verdict does. */
@@ -239,6 +252,39 @@ static int admit(struct pf_leak *leak, const struct pf_sample *s, struct pf_proc
 	return 0;
 }
 
+/* ---- other terms ----------------------------------------------------------- */
+
+int pf_leak__configure(struct pf_leak *leak, const struct pf_leak_config *config)
+{
+	if (!is_sound(config))
+		return -EINVAL;
+	leak->ranked = false;
+	while (HASH_COUNT(leak->table) > config->max_processes && !make_room(leak, INFINITY))
+		;
+	/* The list has room for as many as there may be. */
+	free(leak->candidates);
+	leak->candidates = NULL;
+	leak->ranked = false;
+	pf_terms_make(&leak->terms, config);
+	leak->stats.max_processes = config->max_processes;
+	return 0;
+}
+
+void pf_leak__set_rules(struct pf_leak *leak, struct pf_rules *rules)
+{
+	struct pf_rules *before = leak->terms.rules;
+	struct pf_process *p, *next;
+	struct pf_verdict v;
+
+	leak->terms.rules = rules;
+	HASH_ITER (hh, leak->table, p, next) {
+		if (!p->rules)
+			continue;
+		pf_process_verdict(p, &leak->terms, &v);
+		pf_rules_move(before, rules, &p->rules, &v, tell_rule, leak);
+	}
+}
+
 /* ---- feeding --------------------------------------------------------------- */
 
 static const struct pf_verdict *refuse(struct pf_leak *leak, int err)
@@ -345,6 +391,20 @@ bool pf_leak__current(struct pf_leak *leak, int64_t pid, double start_ts, struct
 		return false;
 	pf_process_verdict(p, &leak->terms, v);
 	return true;
+}
+
+void pf_leak__each_rule(struct pf_leak *leak, void (*fn)(void *ctx, const struct pf_verdict *v),
+			void *ctx)
+{
+	struct pf_process *p, *next;
+	struct pf_verdict v;
+
+	HASH_ITER (hh, leak->table, p, next) {
+		if (!p->rules)
+			continue;
+		pf_process_verdict(p, &leak->terms, &v);
+		pf_rules_each(leak->terms.rules, p->rules, &v, fn, ctx);
+	}
 }
 
 const struct pf_leak_stats *pf_leak__stats(const struct pf_leak *leak)

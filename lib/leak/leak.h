@@ -23,6 +23,7 @@
 
 struct pf_sample;
 struct pf_leak;
+struct pf_rules;
 
 struct pf_leak_config {
 	double grace_s;	      /* no alert on younger processes, unless memory would run out before;
@@ -53,6 +54,11 @@ struct pf_leak_hooks {
 	 * feed and moment_end; must not call back into the object.
 	 */
 	void (*gone)(void *ctx, const struct pf_verdict *v);
+	/*
+	 * The alert of a rule changed its state: the verdict with that alert in it. Called from
+	 * feed, moment_end and set_rules; must not call back into the object.
+	 */
+	void (*rule)(void *ctx, const struct pf_verdict *v);
 	void *ctx;
 };
 
@@ -79,6 +85,18 @@ struct pf_leak *pf_leak__new(const struct pf_leak_config *config,
 void pf_leak__free(struct pf_leak *leak);
 
 /*
+ * Other terms from now on. Histories and alerts stay; when fewer processes may be followed, those
+ * worth least go. 0, or -EINVAL: then nothing changed.
+ */
+int pf_leak__configure(struct pf_leak *leak, const struct pf_leak_config *config);
+
+/*
+ * Rules to ask after each sample; borrowed, NULL = none. The set before may be freed then. A rule
+ * that is in both keeps its alerts, those of one that is gone are resolved.
+ */
+void pf_leak__set_rules(struct pf_leak *leak, struct pf_rules *rules);
+
+/*
  * One sample. Time is s->mono_s; a process's age at first sight is ts - start_ts. Returns the
  * process's verdict, valid until the next call with this object, or NULL with errno: ENOSPC not
  * followed (counted), EINVAL a sample without pid or time, ENOMEM. A process that exits gives its
@@ -101,6 +119,10 @@ void pf_leak__each(struct pf_leak *leak, bool (*fn)(void *ctx, const struct pf_v
  * with this object. False: it is not followed.
  */
 bool pf_leak__current(struct pf_leak *leak, int64_t pid, double start_ts, struct pf_verdict *v);
+
+/* The same for every alert of a rule that is open, with rule set. */
+void pf_leak__each_rule(struct pf_leak *leak, void (*fn)(void *ctx, const struct pf_verdict *v),
+			void *ctx);
 
 const struct pf_leak_stats *pf_leak__stats(const struct pf_leak *leak);
 

@@ -89,6 +89,7 @@ void pf_process__free(struct pf_process *p)
 	if (!p)
 		return;
 	free(p->history);
+	free(p->rules);
 	free(p->exe);
 	free(p->cgroup);
 	free(p->container);
@@ -325,6 +326,13 @@ static void keep_name(char **to, const char *name)
 	*to = strdup(name); /* without memory the name is unknown later on, no more */
 }
 
+static void keep_names(struct pf_process *p, const struct pf_sample *s)
+{
+	keep_name(&p->exe, s->exe);
+	keep_name(&p->cgroup, s->cgroup);
+	keep_name(&p->container, s->container);
+}
+
 static void ask_limit(struct pf_process *p, const struct pf_sample *s, const struct pf_terms *terms,
 		      const struct pf_leak_hooks *hooks, struct pf_limit *limit)
 {
@@ -354,9 +362,7 @@ static void step_alert(struct pf_process *p, const struct pf_sample *s,
 		pf_trend_forget(&p->trend, p->history);
 	if (!pf_alert_is_open(&p->alert))
 		return;
-	keep_name(&p->exe, s->exe);
-	keep_name(&p->cgroup, s->cgroup);
-	keep_name(&p->container, s->container);
+	keep_names(p, s);
 }
 
 static void conclude(const struct pf_process *p, enum pf_alert_state before, struct pf_verdict *v)
@@ -367,6 +373,31 @@ static void conclude(const struct pf_process *p, enum pf_alert_state before, str
 	v->transition = v->state != v->previous;
 }
 
+/* ---- rules ------------------------------------------------------------------ */
+
+static void step_rules(struct pf_process *p, const struct pf_sample *s,
+		       const struct pf_terms *terms, const struct pf_verdict *v)
+{
+	bool big = size_of(p) >= (double)terms->config.min_bytes;
+
+	if (!terms->rules ||
+	    !pf_rules_step(terms->rules, &p->rules, s, v, big, terms->tell, terms->tell_ctx))
+		return;
+	if (!p->exe && !p->cgroup && !p->container)
+		keep_names(p, s);
+}
+
+static void finish_rules(struct pf_process *p, enum pf_alert_end end, const struct pf_terms *terms,
+			 const struct pf_verdict *v)
+{
+	if (terms->rules)
+		pf_rules_finish(terms->rules, p->rules, end, v, terms->tell, terms->tell_ctx);
+	free(p->rules);
+	p->rules = NULL;
+}
+
+/* ---- one sample after the other --------------------------------------------- */
+
 int pf_process_feed(struct pf_process *p, const struct pf_sample *s, const struct pf_terms *terms,
 		    const struct pf_leak_hooks *hooks, struct pf_verdict *v)
 {
@@ -375,6 +406,8 @@ int pf_process_feed(struct pf_process *p, const struct pf_sample *s, const struc
 	int err;
 
 	if (!p->is_new && has_new_image(p, s)) {
+		fill(p, terms, v);
+		finish_rules(p, PF_END_EXEC, terms, v);
 		take_new_image(p, s);
 		pf_alert_finish(&p->alert, PF_END_EXEC);
 	}
@@ -388,6 +421,7 @@ int pf_process_feed(struct pf_process *p, const struct pf_sample *s, const struc
 	borrow_names(v, s);
 	step_alert(p, s, terms, v);
 	conclude(p, before, v);
+	step_rules(p, s, terms, v);
 	return 0;
 }
 
@@ -403,4 +437,5 @@ void pf_process_finish(struct pf_process *p, const struct pf_sample *s, enum pf_
 	if (s)
 		borrow_names(v, s);
 	conclude(p, before, v);
+	finish_rules(p, end, terms, v);
 }

@@ -16,6 +16,7 @@
 #include "lib/leak/class.h"
 #include "lib/leak/history.h"
 #include "lib/leak/leak.h"
+#include "lib/leak/rule.h"
 #include "lib/leak/trend.h"
 #include "lib/record/sample.h"
 
@@ -49,7 +50,8 @@ struct pf_process {
 	struct pf_alert alert;
 	struct pf_traits traits;
 	struct pf_trend trend;
-	struct pf_history *history; /* NULL while it is too small to matter */
+	struct pf_rule_state *rules; /* NULL without rules, and while it is too small */
+	struct pf_history *history;  /* NULL while it is too small to matter */
 	UT_hash_handle hh;
 };
 
@@ -57,10 +59,14 @@ struct pf_process {
 struct pf_terms {
 	struct pf_leak_config config;
 	double pace;
-	double settle_s;      /* samples of younger images are not judged */
-	double history_bytes; /* no history below */
+	double settle_s;	/* samples of younger images are not judged */
+	double history_bytes;	/* no history below */
+	struct pf_rules *rules; /* NULL = none */
+	pf_rule_tell tell;	/* gets changes of their alerts */
+	void *tell_ctx;
 };
 
+/* From the configuration; the rules stay as they are. */
 void pf_terms_make(struct pf_terms *terms, const struct pf_leak_config *config);
 
 /* Bytes that count as the process's own and cannot be dropped: anonymous, shmem, swap. NaN =

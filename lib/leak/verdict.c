@@ -108,7 +108,9 @@ char *pf_verdict_reason(char *dst, size_t size, const struct pf_verdict *v)
 	bool open = pf_alert_state_is_open(v->state);
 
 	growth_text(growth, sizeof(growth), v);
-	if (v->state == PF_ALERT_RESOLVED && v->transition)
+	if (v->why)
+		snprintf(dst, size, "%s", v->why);
+	else if (v->state == PF_ALERT_RESOLVED && v->transition)
 		snprintf(dst, size, "%s", end_text(v));
 	else if (!open && (v->n_signals == 0 || first_failed(v)))
 		snprintf(dst, size, "%s", class_text(v->class));

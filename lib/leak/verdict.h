@@ -47,6 +47,7 @@ struct pf_verdict {
 
 	/* the alert */
 	const char *rule; /* whose it is; NULL = the model's own */
+	const char *why;  /* of a rule: its message and what it went by; else NULL */
 	enum pf_alert_state state;
 	enum pf_alert_state previous; /* state before this feed */
 	bool transition;	      /* state != previous: exactly one record is due */

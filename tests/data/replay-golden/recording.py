@@ -7,6 +7,7 @@ make of them can be compared with files. None is of a real machine.
     recording.py leak [SECONDS]    a leak among healthy ones, and a fast churner
     recording.py twin              the same, but what grew levels off
     recording.py classes           a process for each kind of growth
+    recording.py rules             a process for each of the founding document's rules
     recording.py gone              a leak that exits while its alert is firing
     recording.py incarnations N    N short processes, one after the other, few pids
 """
@@ -139,6 +140,32 @@ def gone():
     run([(100, 'leaky', made)], 2000)
 
 
+def mostly_anonymous(faults):
+    return dict(dict.fromkeys(CLASSES), anon=faults * 9 // 10, file=faults // 10, shmem=0, swapin=0,
+                cow=0, other=0)
+
+
+def rules():
+    """Each fulfils one rule of contrib/rules.yaml from some time on, and no other; one none."""
+    def suspect(t):  # 1 fault a second, but nine in ten anonymous, and 6 MB a minute
+        return dict(anon=line(t, 105000), faults=10, events=mostly_anonymous(10))
+
+    def unusual(t):  # flat, then from 20 minutes on 15 MB a minute: far above its baseline
+        grown = max(0, t - 1200) * 260000
+        return dict(anon=int(60 * MB + grown), faults=6000)
+
+    def confirmed(t):
+        return dict(anon=line(t, 220000), faults=12000, vsz_bytes=3 * line(t, 220000))
+
+    def building(t):  # more faults all the time, and flat
+        return dict(anon=50 * MB + noise(t, 20000), faults=int(2500 + 2 * t))
+
+    def none(t):
+        return dict(anon=50 * MB + noise(t, 20000), faults=1900)
+    run([(100, 'suspect', suspect), (200, 'unusual', unusual), (300, 'confirmed', confirmed),
+         (400, 'building', building), (500, 'none', none)], HOUR_S)
+
+
 def teeth(t, period_s, high):
     return int(high * (t % period_s) / period_s)
 
@@ -172,7 +199,7 @@ def incarnations(count):
 
 
 def main(arguments):
-    made = {f.__name__: f for f in (stat, leak, twin, classes, gone, incarnations)}
+    made = {f.__name__: f for f in (stat, leak, twin, classes, rules, gone, incarnations)}
     if not arguments or arguments[0] not in made or len(arguments) > 2:
         sys.exit(__doc__)
     made[arguments[0]](*map(int, arguments[1:]))

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A set of rules, and what becomes of each on one process. */
+#include "lib/leak/rule.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/text.h"
+#include "lib/leak/verdict.h"
+#include "lib/record/sample.h"
+
+struct rule {
+	const char *name;
+	const char *condition;
+	const char *message;
+	enum pf_alert_level level;
+	struct pf_rule_terms terms;
+	struct pf_rule_program program;
+	size_t first_timer; /* in a process's list of them */
+	struct pf_rule_stats stats;
+};
+
+struct pf_rules {
+	double window_s;
+	struct pf_rule_names names;
+	struct pf_arena arena;
+	struct rule rule[PF_RULES_MAX];
+	size_t n;
+	size_t n_timers;
+};
+
+/* One process: the alerts, then the timers, in one piece of memory. */
+struct pf_rule_state {
+	struct pf_fact_state facts;
+	struct pf_rule_alert *alert;
+	double *timer;
+	double data[];
+};
+
+/* ---- the set ---------------------------------------------------------------- */
+
+struct pf_rules *pf_rules__new(double window_s, const struct pf_rule_names *names)
+{
+	struct pf_rules *r = calloc(1, sizeof(*r));
+
+	if (r) {
+		r->window_s = window_s;
+		r->names = *names;
+	}
+	return r;
+}
+
+void pf_rules__free(struct pf_rules *r)
+{
+	if (!r)
+		return;
+	pf_arena_free(&r->arena);
+	free(r);
+}
+
+/* Goes to terminals and logs later on. */
+static bool copy_printable(struct pf_rules *r, const char **to, const char *from)
+{
+	size_t size = from ? strlen(from) * PF_TEXT_GROWTH + 1 : 0;
+	char *copy = from ? pf_arena_alloc(&r->arena, size) : NULL;
+
+	*to = copy ? pf_text_printable(copy, size, from) : NULL;
+	return copy || !from;
+}
+
+int pf_rules__add(struct pf_rules *r, const struct pf_rule_config *c, struct pf_rule_error *err)
+{
+	struct rule *rule = &r->rule[r->n];
+	int ret;
+
+	if (r->n == PF_RULES_MAX)
+		return pf_rule_refuse(err, 0, 0, "at most %d rules are accepted", PF_RULES_MAX);
+	memset(rule, 0, sizeof(*rule));
+	rule->condition = pf_arena_strdup(&r->arena, c->condition);
+	if (!rule->condition || !copy_printable(r, &rule->name, c->name) ||
+	    !copy_printable(r, &rule->message, c->message)) {
+		pf_rule_refuse(err, 0, 0, "out of memory");
+		return -ENOMEM;
+	}
+	rule->level = c->level;
+	/* Over as soon as it has not held for as long as it takes to begin, a minute at most: what
+	 * is near the threshold shall not come and go. */
+	rule->terms = (struct pf_rule_terms){ .hold_s = c->duration_s,
+					      .clear_s = fmin(c->duration_s, 60) };
+	ret = pf_rule_parse(rule->condition, &r->names, &r->arena, &rule->program, err);
+	if (ret)
+		return ret;
+	rule->first_timer = r->n_timers;
+	r->n_timers += rule->program.n_timers;
+	r->n++;
+	return 0;
+}
+
+size_t pf_rules__count(const struct pf_rules *r)
+{
+	return r->n;
+}
+
+const char *pf_rules__name(const struct pf_rules *r, size_t i)
+{
+	return r->rule[i].name;
+}
+
+unsigned int pf_rules__needs(const struct pf_rules *r, size_t i)
+{
+	return r->rule[i].program.needs;
+}
+
+const struct pf_rule_stats *pf_rules__stats(const struct pf_rules *r, size_t i)
+{
+	return &r->rule[i].stats;
+}
+
+/* ---- telling ---------------------------------------------------------------- */
+
+/* The facts a condition goes by, with their values. */
+static void add_facts(char *dst, size_t size, const struct rule *rule, const double *fact)
+{
+	size_t len = strlen(dst);
+
+	for (int i = 0; fact && i < PF_FACTS && len < size; i++) {
+		if (!(rule->program.facts & 1u << i))
+			continue;
+		if (isfinite(fact[i]))
+			snprintf(dst + len, size - len, "%s%s %.4g", len ? ", " : "",
+				 pf_facts[i].name, fact[i] / pf_facts[i].unit.scale);
+		else
+			snprintf(dst + len, size - len, "%s%s unknown", len ? ", " : "",
+				 pf_facts[i].name);
+		len += strlen(dst + len);
+	}
+}
+
+/* end: why, if it is over. */
+static void tell_change(const struct rule *rule, const struct pf_rule_alert *alert,
+			enum pf_alert_state before, enum pf_alert_end end,
+			const struct pf_verdict *v, const double *fact, pf_rule_tell tell,
+			void *ctx)
+{
+	struct pf_verdict own = *v;
+	char facts[200] = "", why[320];
+
+	add_facts(facts, sizeof(facts), rule, fact);
+	snprintf(why, sizeof(why), "%s%s%s", rule->message ? rule->message : "",
+		 rule->message && *facts ? ": " : "", facts);
+	own.rule = rule->name;
+	own.why = why;
+	own.level = rule->level;
+	own.state = alert->state;
+	own.previous = before;
+	own.end = alert->end;
+	own.transition = alert->state != before;
+	if (own.state == PF_ALERT_NONE) { /* was pending, and is no more */
+		own.state = PF_ALERT_RESOLVED;
+		own.end = end;
+	}
+	tell(ctx, &own);
+}
+
+/* ---- one process ------------------------------------------------------------ */
+
+static struct pf_rule_state *new_state(const struct pf_rules *r)
+{
+	size_t alerts = r->n * sizeof(struct pf_rule_alert);
+	struct pf_rule_state *st = calloc(1, sizeof(*st) + alerts + r->n_timers * sizeof(double));
+
+	if (!st)
+		return NULL;
+	st->timer = st->data;
+	st->alert = (struct pf_rule_alert *)(st->data + r->n_timers);
+	for (size_t i = 0; i < r->n_timers; i++)
+		st->timer[i] = NAN;
+	return st;
+}
+
+static enum pf_holds holds(struct rule *rule, double truth)
+{
+	rule->stats.unknown += isnan(truth);
+	return isnan(truth) ? PF_HOLDS_UNKNOWN : truth == 1 ? PF_HOLDS_YES : PF_HOLDS_NO;
+}
+
+/* fact NULL: too small, nothing holds. */
+static void step_rule(struct pf_rules *r, struct pf_rule_state *st, size_t i, const double *fact,
+		      const struct pf_sample *s, const struct pf_verdict *v, pf_rule_tell tell,
+		      void *ctx)
+{
+	struct rule *rule = &r->rule[i];
+	struct pf_rule_alert *alert = &st->alert[i];
+	enum pf_alert_state before = alert->state;
+	double truth = 0;
+
+	rule->stats.asked += fact != NULL;
+	if (fact)
+		truth = pf_rule_eval(&rule->program, fact, st->timer + rule->first_timer,
+				     s->mono_s);
+	if (!pf_rule_alert_step(alert, &rule->terms, s->mono_s, holds(rule, truth)))
+		return;
+	rule->stats.fired += alert->state == PF_ALERT_FIRING;
+	tell_change(rule, alert, before, PF_END_RECOVERED, v, fact, tell, ctx);
+}
+
+static bool any_open(const struct pf_rules *r, const struct pf_rule_state *st)
+{
+	for (size_t i = 0; i < r->n; i++) {
+		if (pf_alert_state_is_open(st->alert[i].state))
+			return true;
+	}
+	return false;
+}
+
+bool pf_rules_step(struct pf_rules *r, struct pf_rule_state **state, const struct pf_sample *s,
+		   const struct pf_verdict *v, bool big, pf_rule_tell tell, void *ctx)
+{
+	double fact[PF_FACTS];
+
+	if (!*state && big)
+		*state = new_state(r);
+	if (!*state)
+		return false;
+	pf_facts_take(&(*state)->facts, s, v, r->window_s, fact);
+	for (size_t i = 0; !big && i < r->n_timers; i++)
+		(*state)->timer[i] = NAN;
+	for (size_t i = 0; i < r->n; i++)
+		step_rule(r, *state, i, big ? fact : NULL, s, v, tell, ctx);
+	return any_open(r, *state);
+}
+
+static void finish_rule(const struct rule *rule, struct pf_rule_alert *alert, enum pf_alert_end end,
+			const struct pf_verdict *v, pf_rule_tell tell, void *ctx)
+{
+	enum pf_alert_state before = alert->state;
+
+	if (pf_rule_alert_finish(alert, end))
+		tell_change(rule, alert, before, end, v, NULL, tell, ctx);
+}
+
+void pf_rules_finish(struct pf_rules *r, struct pf_rule_state *state, enum pf_alert_end end,
+		     const struct pf_verdict *v, pf_rule_tell tell, void *ctx)
+{
+	for (size_t i = 0; state && i < r->n; i++)
+		finish_rule(&r->rule[i], &state->alert[i], end, v, tell, ctx);
+}
+
+/* The same rule in another set: same name, same condition. */
+static const struct rule *counterpart(const struct pf_rules *r, const struct rule *rule)
+{
+	for (size_t i = 0; r && i < r->n; i++) {
+		if (!strcmp(r->rule[i].name, rule->name) &&
+		    !strcmp(r->rule[i].condition, rule->condition))
+			return &r->rule[i];
+	}
+	return NULL;
+}
+
+static void move_rule(const struct pf_rules *to, struct pf_rule_state *new,
+		      const struct rule *there, const struct pf_rule_state *old,
+		      const struct rule *rule, size_t i)
+{
+	new->alert[there - to->rule] = old->alert[i];
+	memcpy(new->timer + there->first_timer, old->timer + rule->first_timer,
+	       rule->program.n_timers * sizeof(double));
+}
+
+int pf_rules_move(struct pf_rules *from, struct pf_rules *to, struct pf_rule_state **state,
+		  const struct pf_verdict *v, pf_rule_tell tell, void *ctx)
+{
+	struct pf_rule_state *old = *state;
+	struct pf_rule_state *new = old &&to ? new_state(to) : NULL;
+
+	for (size_t i = 0; old && i < from->n; i++) {
+		const struct rule *rule = &from->rule[i];
+		const struct rule *there = new ? counterpart(to, rule) : NULL;
+
+		if (there)
+			move_rule(to, new, there, old, rule, i);
+		else
+			finish_rule(rule, &old->alert[i], PF_END_GONE, v, tell, ctx);
+	}
+	if (new)
+		new->facts = old->facts;
+	*state = new;
+	free(old);
+	return to && old && !new ? -ENOMEM : 0;
+}
+
+void pf_rules_each(const struct pf_rules *r, const struct pf_rule_state *state,
+		   const struct pf_verdict *v, pf_rule_tell fn, void *ctx)
+{
+	for (size_t i = 0; state && i < r->n; i++) {
+		const struct pf_rule_alert *alert = &state->alert[i];
+
+		if (pf_alert_state_is_open(alert->state))
+			tell_change(&r->rule[i], alert, alert->state, PF_END_NONE, v, NULL, fn,
+				    ctx);
+	}
+}
