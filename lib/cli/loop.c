@@ -143,6 +143,8 @@ enum pf_loop_event pf_loop__wait(struct pf_loop *l)
 	while (event < 0) {
 		if (pf_stop_pending())
 			event = PF_LOOP_STOP;
+		else if (pf_stop_take_hangup())
+			event = PF_LOOP_HANGUP;
 		else if (ppoll(l->fds, FDS, NULL, &open) > 0)
 			event = take(l);
 	}

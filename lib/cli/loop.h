@@ -13,10 +13,11 @@ struct pf_error;
 struct pf_loop;
 
 enum pf_loop_event {
-	PF_LOOP_TICK,  /* an interval is over */
-	PF_LOOP_STOP,  /* told to stop (stop.h), or the key q */
-	PF_LOOP_READY, /* the watched descriptor is readable */
-	PF_LOOP_LAST,  /* the duration is over: one tick, then stop */
+	PF_LOOP_TICK,	/* an interval is over */
+	PF_LOOP_STOP,	/* told to stop (stop.h), or the key q */
+	PF_LOOP_READY,	/* the watched descriptor is readable */
+	PF_LOOP_HANGUP, /* SIGHUP, where that does not stop */
+	PF_LOOP_LAST,	/* the duration is over: one tick, then stop */
 };
 
 /* NULL with *err filled. */

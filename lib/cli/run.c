@@ -66,6 +66,10 @@ static int loop(struct pf_run *run, const struct pf_run_ops *ops, void *ctx, str
 			ret = ops->moment(ctx, run, &m);
 			ret = ret ? fail(err, ret) : flush(run, err);
 			break;
+		case PF_SOURCE_HANGUP:
+			ret = ops->hangup(ctx, run);
+			ret = ret ? fail(err, ret) : flush(run, err);
+			break;
 		case PF_SOURCE_END:
 			return 0;
 		case PF_SOURCE_FAILED:

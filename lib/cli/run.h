@@ -29,6 +29,8 @@ struct pf_run_ops {
 	int (*describe)(void *ctx, struct pf_run *run);
 	int (*begin)(void *ctx, struct pf_run *run);
 	int (*moment)(void *ctx, struct pf_run *run, const struct pf_moment *m);
+	/* SIGHUP came, where need.survives_hangup. */
+	int (*hangup)(void *ctx, struct pf_run *run);
 	int (*end)(void *ctx, struct pf_run *run);
 };
 

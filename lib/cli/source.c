@@ -121,6 +121,8 @@ static enum pf_source_event read_replay(struct pf_source *s, struct pf_interval 
 	while (ret == -EINTR) {
 		if (pf_stop_pending())
 			return PF_SOURCE_END;
+		if (pf_stop_take_hangup())
+			return PF_SOURCE_HANGUP;
 		why.code = 0;
 		ret = pf_replay__next(s->replay, in, &why);
 	}
@@ -340,6 +342,8 @@ static enum pf_source_event next_live(struct pf_source *s, struct pf_interval *i
 		case PF_LOOP_READY:
 			pf_observe__drain(s->observe);
 			break;
+		case PF_LOOP_HANGUP:
+			return PF_SOURCE_HANGUP;
 		case PF_LOOP_STOP:
 			s->last_tick = true; /* what happened since the last tick counts too */
 			return take_moment(s, in, err);

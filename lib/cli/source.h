@@ -22,13 +22,14 @@ struct pf_source;
 
 struct pf_source_need {
 	bool exe;	      /* samples carry the executable's name */
-	bool survives_hangup; /* SIGHUP does not end it */
+	bool survives_hangup; /* SIGHUP does not end it, it gives PF_SOURCE_HANGUP */
 	uint64_t caps;	      /* capabilities (lib/base/caps.h) that the tool itself uses later */
 	bool tracing;	      /* fault events, if they can be had; else the kernel's totals do */
 };
 
 enum pf_source_event {
 	PF_SOURCE_MOMENT,
+	PF_SOURCE_HANGUP, /* *moment is untouched */
 	PF_SOURCE_END,
 	PF_SOURCE_FAILED, /* *err is filled */
 };
