@@ -60,9 +60,17 @@ static void wipe(struct pf_strbuf *b)
 	pf_strbuf_free(b);
 }
 
+static bool is_regular(int fd)
+{
+	struct stat st;
+
+	return !fstat(fd, &st) && S_ISREG(st.st_mode);
+}
+
 static void read_file(struct load *l)
 {
-	_cleanup_close_ int fd = open(l->source->file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	_cleanup_close_ int fd = open(l->source->file, O_RDONLY | O_CLOEXEC | O_NOCTTY |
+							       (l->source->again ? O_NONBLOCK : 0));
 	_cleanup_(wipe) struct pf_strbuf text = PF_STRBUF_INIT;
 	const struct pf_place place = whole_file(l);
 	int ret;
@@ -70,6 +78,11 @@ static void read_file(struct load *l)
 	if (fd < 0) {
 		pf_complain(l->complaints, &place, "cannot open the configuration: %s",
 			    strerror(errno));
+		return;
+	}
+	if (l->source->again && !is_regular(fd)) {
+		pf_complain(l->complaints, &place,
+			    "it is not a regular file, hence cannot be read again");
 		return;
 	}
 	pf_trust_check(fd, l->source->file, &l->untrusted);

@@ -32,11 +32,12 @@ struct pf_config_source {
 	const char *profile; /* --profile; NULL = what the file says */
 	const struct pf_config_option *options;
 	size_t n_options;
+	bool again; /* do not wait: the file must be a regular one */
 };
 
 /*
  * NULL after at least one complaint. Strings of *source must live as long as what is returned.
- * May block on a FIFO.
+ * May block on a FIFO, unless source->again.
  */
 struct pf_config *pf_config__load(const struct pf_config_source *source,
 				  struct pf_complaints *complaints);

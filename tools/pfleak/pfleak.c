@@ -20,6 +20,7 @@
 #include "tools/pfleak/deliver.h"
 #include "tools/pfleak/identify.h"
 #include "tools/pfleak/report.h"
+#include "tools/pfleak/rules.h"
 #include "tools/pfleak/settings.h"
 #include "tools/pfleak/stacks.h"
 
@@ -29,7 +30,7 @@ struct pfleak {
 	struct pfleak_opts opts;
 	struct pfleak_columns columns;
 	struct pfleak_report report;
-	struct pf_config *config;
+	struct pfleak_settings settings;
 	struct pf_leak *leak;
 	struct pf_limits *limits; /* NULL where /proc is not that of the samples, as in replay */
 	struct pf_machine machine;
@@ -68,6 +69,11 @@ static bool take_worst(void *ctx, const struct pf_verdict *v)
 	return true;
 }
 
+static void take_worst_rule(void *ctx, const struct pf_verdict *v)
+{
+	take_worst(ctx, v);
+}
+
 static enum pfleak_status found(struct pfleak *p)
 {
 	struct worst w = { p, p->ended };
@@ -80,6 +86,7 @@ static enum pfleak_status found(struct pfleak *p)
 		return PFLEAK_UNKNOWN;
 	}
 	pf_leak__each(p->leak, take_worst, &w);
+	pf_leak__each_rule(p->leak, take_worst_rule, &w);
 	return w.status;
 }
 
@@ -135,6 +142,11 @@ static void tell_stacks(void *ctx, const struct pfleak_stacks_result *result)
 	struct pfleak *p = ctx;
 
 	pfleak_report_stacks(&p->report, result);
+}
+
+static void tell_rule(void *ctx, const struct pf_verdict *v)
+{
+	event(ctx, v);
 }
 
 static int feed(struct pfleak *p, const struct pf_sample *s)
@@ -206,6 +218,41 @@ static int describe(void *ctx, struct pf_run *run)
 	return pf_json_schema_text(&run->out.buf, alert_schema());
 }
 
+/* Rules that go by classes of faults where nobody counts them by class. */
+static void warn_classes(struct pfleak *p)
+{
+	const char *backend = pf_source__header(p->report.run->source)->backend;
+
+	if (strcmp(backend, "tp_btf"))
+		pfleak_rules_warn_classes(p->settings.rules, backend);
+}
+
+/* Histories and alerts stay; a configuration that is broken is not taken. */
+static int hangup(void *ctx, struct pf_run *run)
+{
+	struct pfleak *p = ctx;
+	struct pfleak_settings new;
+	struct pf_leak_config leak;
+
+	(void)run;
+	if (pfleak_settings_load(&new, &p->opts, true)) {
+		pf_warn("the configuration stays as it was");
+		return 0;
+	}
+	pfleak_settings_log(pf_config__settings(new.config));
+	pfleak_settings_leak(pf_config__settings(new.config), &leak);
+	pf_leak__configure(p->leak, &leak);
+	pf_leak__set_rules(p->leak, new.rules);
+	pfleak_settings_compare(&p->settings, &new);
+	pfleak_settings_free(&p->settings);
+	p->settings = new;
+	p->report.rules = new.rules;
+	if (!p->opts.common.replay_path)
+		warn_classes(p);
+	pf_info("the configuration was read again");
+	return 0;
+}
+
 static int begin(void *ctx, struct pf_run *run)
 {
 	struct pfleak *p = ctx;
@@ -215,6 +262,8 @@ static int begin(void *ctx, struct pf_run *run)
 		pf_limits__close(p->limits);
 		p->limits = NULL;
 	}
+	if (!p->opts.common.replay_path)
+		warn_classes(p);
 	if (!p->opts.list && !p->opts.common.replay_path && isatty(STDERR_FILENO))
 		pf_warn("watching every %gs; a watch or an alert will be told here (--list shows "
 			"all, Ctrl-C ends)",
@@ -248,7 +297,7 @@ static bool tells(const struct pfleak *p)
 
 static int open_deliver(struct pfleak *p, struct pf_error *err)
 {
-	const struct pf_settings *settings = pf_config__settings(p->config);
+	const struct pf_settings *settings = pf_config__settings(p->settings.config);
 	struct pfleak_channels channels;
 	int ret = pfleak_channels_make(&channels, settings, err);
 
@@ -264,11 +313,13 @@ static int open_deliver(struct pfleak *p, struct pf_error *err)
 
 static int open_all(struct pfleak *p, struct pf_error *err)
 {
-	const struct pf_leak_hooks hooks = { .limit = ask_limit, .gone = tell_gone, .ctx = p };
+	const struct pf_leak_hooks hooks = {
+		.limit = ask_limit, .gone = tell_gone, .rule = tell_rule, .ctx = p
+	};
 	const struct pfleak_stacks_hooks taken = { tell_stacks, p };
 	struct pf_leak_config leak;
 
-	pfleak_settings_leak(pf_config__settings(p->config), &leak);
+	pfleak_settings_leak(pf_config__settings(p->settings.config), &leak);
 	p->leak = pf_leak__new(&leak, &hooks);
 	if (!p->leak)
 		return pf_fail(err, errno, "cannot start judging: %s", strerror(errno));
@@ -277,6 +328,7 @@ static int open_all(struct pfleak *p, struct pf_error *err)
 		if (!p->limits)
 			return -err->code;
 	}
+	pf_leak__set_rules(p->leak, p->settings.rules);
 	if (p->opts.common.format == PF_FORMAT_PROM) {
 		p->report.prom = pfleak_prom__new(&p->opts);
 		if (!p->report.prom)
@@ -291,6 +343,7 @@ static int open_all(struct pfleak *p, struct pf_error *err)
 	p->report.opts = &p->opts;
 	p->report.columns = &p->columns;
 	p->report.leak = p->leak;
+	p->report.rules = p->settings.rules;
 	if (pfleak_columns(&p->columns, &p->opts, err))
 		return -err->code;
 	return open_deliver(p, err);
@@ -311,10 +364,13 @@ static uint64_t caps_of_helpers(const struct pfleak *p)
 static enum pfleak_status watch(struct pfleak *p)
 {
 	struct pf_run_ops ops = {
-		.need = { .exe = true, .tracing = false, .survives_hangup = true },
+		.need = { .exe = true,
+			  .tracing = pfleak_rules_trace(p->settings.rules),
+			  .survives_hangup = true },
 		.describe = describe,
 		.begin = begin,
 		.moment = moment,
+		.hangup = hangup,
 		.end = end,
 	};
 	struct pf_error err = { 0 };
@@ -330,14 +386,13 @@ static enum pfleak_status watch(struct pfleak *p)
 
 static enum pfleak_status run(struct pfleak *p)
 {
-	p->config = pfleak_settings_load(&p->opts);
-	if (!p->config)
+	if (pfleak_settings_load(&p->settings, &p->opts, false))
 		return PFLEAK_UNKNOWN;
-	if (p->opts.print_config && pfleak_settings_print(p->config))
+	if (p->opts.print_config && pfleak_settings_print(p->settings.config))
 		return PFLEAK_UNKNOWN;
 	if (p->opts.print_config || p->opts.check_config)
 		return PFLEAK_OK;
-	pfleak_settings_log(pf_config__settings(p->config));
+	pfleak_settings_log(pf_config__settings(p->settings.config));
 	return watch(p);
 }
 
@@ -358,7 +413,7 @@ int main(int argc, char **argv)
 	pfleak_identify_free(&p->identify);
 	pf_leak__free(p->leak);
 	pf_limits__close(p->limits);
-	pf_config__free(p->config);
+	pfleak_settings_free(&p->settings);
 	pf_common_free(&p->opts.common);
 	free(p);
 	return status;

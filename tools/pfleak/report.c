@@ -14,6 +14,9 @@
 #include "lib/record/json.h"
 #include "tools/pfleak/deliver.h"
 #include "tools/pfleak/report.h"
+#include "tools/pfleak/rules.h"
+
+#define RULE_SHOWN (64 * PF_TEXT_GROWTH)
 
 /* ---- one event ------------------------------------------------------------ */
 
@@ -101,10 +104,28 @@ static void add_facts(struct pf_strbuf *b, const struct pf_verdict *v)
 	pfleak_add_wrapped(b, line.data ? line.data : "");
 }
 
+/* Who says so, and how sure it is. */
+static void add_judge(struct pf_strbuf *b, const struct pf_verdict *v)
+{
+	char name[RULE_SHOWN];
+
+	if (v->rule)
+		pf_strbuf_addf(b, "rule %s, %s\n", pf_text_printable(name, sizeof(name), v->rule),
+			       pf_alert_level_name(v->level));
+	else
+		pf_strbuf_addf(b, "confidence %d\n", v->confidence);
+}
+
+/* A rule's condition comes and goes; people are told when it has held for long enough. */
+static bool is_told(const struct pf_verdict *v)
+{
+	return !v->rule || v->state == PF_ALERT_FIRING || v->previous == PF_ALERT_FIRING;
+}
+
 static void text_event(struct pfleak_report *r, const struct pf_verdict *v,
 		       const struct pfleak_closer *closer)
 {
-	char comm[PF_COMM_LEN * PF_TEXT_GROWTH], reason[256];
+	char comm[PF_COMM_LEN * PF_TEXT_GROWTH], rule[RULE_SHOWN], reason[256];
 	struct pf_strbuf *b = &r->run->out.buf;
 
 	pfleak_add_clock(b, v->ts);
@@ -112,9 +133,10 @@ static void text_event(struct pfleak_report *r, const struct pf_verdict *v,
 		       r->run->out.color ? "\033[0m" : "", v->pid,
 		       pf_text_printable(comm, sizeof(comm), v->comm));
 	if (v->state == PF_ALERT_RESOLVED)
-		pf_strbuf_addf(b, "%s\n", pf_alert_end_name(v->end));
+		pf_strbuf_addf(b, "%s%s%s\n", pf_alert_end_name(v->end), v->rule ? ", rule " : "",
+			       v->rule ? pf_text_printable(rule, sizeof(rule), v->rule) : "");
 	else
-		pf_strbuf_addf(b, "confidence %d\n", v->confidence);
+		add_judge(b, v);
 	pfleak_add_wrapped(b, pf_verdict_reason(reason, sizeof(reason), v));
 	if (v->state == PF_ALERT_RESOLVED)
 		return;
@@ -195,7 +217,7 @@ void pfleak_report_event(struct pfleak_report *r, const struct pf_verdict *v,
 	struct pfleak_row row;
 
 	if (r->opts->common.format == PF_FORMAT_TABLE) {
-		if (!r->opts->common.watch)
+		if (!r->opts->common.watch && is_told(v))
 			text_event(r, v, closer);
 		return;
 	}
@@ -242,7 +264,26 @@ static void text_end(struct pfleak_report *r)
 			       losses->processes);
 	if (r->deliver)
 		pfleak_deliver__text(r->deliver, b);
+	pfleak_rules_text(r->rules, b);
 	pf_run_overhead_text(r->run);
+}
+
+/* By name: times asked, could not be told, fired. */
+static json_t *json_rules(const struct pf_rules *rules)
+{
+	json_t *all = json_object();
+
+	for (size_t i = 0; all && i < pf_rules__count(rules); i++) {
+		const struct pf_rule_stats *s = pf_rules__stats(rules, i);
+		json_t *one = json_pack("{s:I,s:I,s:I}", "asked", (json_int_t)s->asked, "unknown",
+					(json_int_t)s->unknown, "fired", (json_int_t)s->fired);
+
+		if (json_object_set_new(all, pf_rules__name(rules, i), one)) {
+			json_decref(all);
+			return NULL;
+		}
+	}
+	return all;
 }
 
 json_t *pfleak_json_counts(const struct pfleak_report *r)
@@ -253,13 +294,13 @@ json_t *pfleak_json_counts(const struct pfleak_report *r)
 
 	if (r->deliver)
 		pfleak_deliver__told(r->deliver, &told);
-	return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "moments",
+	return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o}", "moments",
 			 (json_int_t)pf_source__moments(r->run->source), "processes",
 			 (json_int_t)s->seen, "watches", (json_int_t)s->watches, "alerts",
 			 (json_int_t)s->alerts, "processes_now", (json_int_t)s->processes,
 			 "watched_now", (json_int_t)s->watch, "pending_now", (json_int_t)s->pending,
 			 "firing_now", (json_int_t)s->firing, "notices", (json_int_t)told.delivered,
-			 "held_back", (json_int_t)told.held_back);
+			 "held_back", (json_int_t)told.held_back, "rules", json_rules(r->rules));
 }
 
 json_t *pfleak_json_losses(const struct pfleak_report *r)

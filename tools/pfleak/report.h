@@ -15,6 +15,7 @@ struct pfleak_report {
 	const struct pfleak_opts *opts;
 	const struct pfleak_columns *columns;
 	struct pf_leak *leak;
+	const struct pf_rules *rules;
 	struct pfleak_prom *prom;	/* NULL but with -o prom */
 	struct pf_run *run;		/* everything is appended to run->out.buf */
 	uint64_t listed;		/* lists printed */

@@ -9,6 +9,7 @@
 
 #include "lib/base/cleanup.h"
 #include "lib/base/log.h"
+#include "tools/pfleak/rules.h"
 
 /* The caret stands below a character of the line as it is shown: controls are wider there. */
 static void say_excerpt(const struct pf_complaint *complaint)
@@ -47,21 +48,49 @@ static const char *find_file(const struct pfleak_opts *opts)
 	return NULL;
 }
 
-struct pf_config *pfleak_settings_load(const struct pfleak_opts *opts)
+int pfleak_settings_load(struct pfleak_settings *s, const struct pfleak_opts *opts, bool again)
 {
 	const struct pf_config_source source = {
 		.file = find_file(opts),
 		.profile = opts->profile,
 		.options = opts->set,
 		.n_options = opts->n_set,
+		.again = again,
 	};
 	struct pf_complaints complaints = { .tell = say };
-	struct pf_config *config = pf_config__load(&source, &complaints);
+	struct pfleak_settings new = { .config = pf_config__load(&source, &complaints) };
 
-	if (config && source.file)
+	if (new.config)
+		new.rules = pfleak_rules_make(pf_config__settings(new.config), &complaints);
+	if (!new.rules) {
+		pfleak_settings_free(&new);
+		return -EINVAL;
+	}
+	if (source.file)
 		pf_info("configuration: %s, profile %s", source.file,
-			pf_config__settings(config)->profile);
-	return config;
+			pf_config__settings(new.config)->profile);
+	*s = new;
+	return 0;
+}
+
+void pfleak_settings_free(struct pfleak_settings *s)
+{
+	pf_rules__free(s->rules);
+	pf_config__free(s->config);
+	*s = (struct pfleak_settings){ 0 };
+}
+
+void pfleak_settings_compare(const struct pfleak_settings *old, const struct pfleak_settings *new)
+{
+	static const char *const fixed[] = { "performance.ring_buffer_size_mb" };
+
+	for (size_t i = 0; i < PF_ARRAY_SIZE(fixed); i++) {
+		if (!pf_config__same(old->config, new->config, fixed[i]))
+			pf_warn("%s changed: that needs a new start", fixed[i]);
+	}
+	if (pfleak_rules_trace(new->rules) && !pfleak_rules_trace(old->rules))
+		pf_warn("a new rule asks for anonymous_ratio: counting fault events by class needs "
+			"a new start");
 }
 
 void pfleak_settings_leak(const struct pf_settings *s, struct pf_leak_config *leak)

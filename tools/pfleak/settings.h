@@ -10,8 +10,23 @@
 /* Read where neither --config nor --no-config says otherwise. */
 #define PFLEAK_CONFIG "/etc/pftools/pfleak.yaml"
 
-/* NULL after saying all that is wrong. *opts must outlive it. */
-struct pf_config *pfleak_settings_load(const struct pfleak_opts *opts);
+struct pf_rules;
+
+/* What a run goes by. */
+struct pfleak_settings {
+	struct pf_config *config;
+	struct pf_rules *rules;
+};
+
+/*
+ * again: while running, so that nothing may block. 0, or -EINVAL after saying all that is wrong:
+ * *s is untouched. *opts must outlive it.
+ */
+int pfleak_settings_load(struct pfleak_settings *s, const struct pfleak_opts *opts, bool again);
+void pfleak_settings_free(struct pfleak_settings *s);
+
+/* Say what the new ones change that only a new start can. */
+void pfleak_settings_compare(const struct pfleak_settings *old, const struct pfleak_settings *new);
 
 /* What the leak library judges by. */
 void pfleak_settings_leak(const struct pf_settings *s, struct pf_leak_config *leak);
