@@ -35,7 +35,8 @@ struct pf_column {
 	const char *header; /* table heading */
 	int width;	    /* columns on the screen; negative = text, left-aligned */
 	enum pf_look look;
-	bool table; /* in the default table */
+	bool table;    /* in the default table */
+	bool estimate; /* where the row is an estimate, this column's value is one */
 	enum pf_metric metric;
 	const char *metric_name; /* without prefix pftools_ and suffix _total; NULL = key */
 };

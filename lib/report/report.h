@@ -27,6 +27,8 @@ struct pf_table_style {
 	size_t columns; /* cut lines to this width; 0 = never */
 	/* NULL, or tells how much a row stands out: 0 no, 1 warning, 2 critical */
 	int (*highlight)(const void *row);
+	/* NULL, or tells whether the row's columns that may be estimates are: marked with ~ */
+	bool (*estimate)(const void *row);
 };
 
 /* All of these return 0 or -ENOMEM. */

@@ -16,6 +16,8 @@
 #include "lib/base/units.h"
 #include "lib/report/cell.h"
 
+#define ESTIMATE "~" /* before a number that is not exact */
+
 #define COLUMN_MAX 512			       /* no column is wider */
 #define TEXT_MAX   (4096 * PF_TEXT_GROWTH + 1) /* a text made printable; longer ones are cut */
 
@@ -23,6 +25,14 @@
 #define BOLD   "\033[1m"
 #define YELLOW "\033[33m"
 #define RED    "\033[1;31m"
+
+/* What a cell has to know of its row. */
+struct place {
+	double interval_s;
+	bool estimate;
+	bool first; /* in its line */
+	bool last;
+};
 
 static bool is_left(const struct pf_column *c)
 {
@@ -48,18 +58,18 @@ static void add_blanks(struct pf_strbuf *out, size_t n)
 
 /* A cell and what parts it from its neighbours. */
 static void add_padded(struct pf_strbuf *out, const struct pf_column *c, const char *text,
-		       bool first, bool last)
+		       const struct place *at)
 {
 	size_t width = width_of(c);
 	size_t used = pf_text_width(text);
 	size_t blanks = used < width ? width - used : 0;
 
-	if (!first)
+	if (!at->first)
 		pf_strbuf_addch(out, ' ');
 	if (!is_left(c))
 		add_blanks(out, blanks);
 	pf_strbuf_adds(out, text);
-	if (is_left(c) && !last)
+	if (is_left(c) && !at->last)
 		add_blanks(out, blanks);
 }
 
@@ -113,33 +123,41 @@ static char *fmt_number(char dst[PF_CELL_NUMBER], const struct pf_column *c, con
 	return pf_cell_number(dst, f, row);
 }
 
-static void add_text(struct pf_strbuf *out, const struct pf_column *c, const char *text, bool first,
-		     bool last)
+static void add_text(struct pf_strbuf *out, const struct pf_column *c, const char *text,
+		     const struct place *at)
 {
 	char cut[COLUMN_MAX * PF_TEXT_GROWTH + 1];
 	char safe[TEXT_MAX];
 
 	pf_text_printable(safe, sizeof(safe), text);
 	pf_text_fit(cut, sizeof(cut), safe, width_of(c));
-	add_padded(out, c, cut, first, last);
+	add_padded(out, c, cut, at);
+}
+
+static void add_number(struct pf_strbuf *out, const struct pf_column *c, const void *row,
+		       const struct place *at)
+{
+	char number[PF_CELL_NUMBER], marked[PF_CELL_NUMBER + sizeof(ESTIMATE)];
+
+	fmt_number(number, c, row, at->interval_s);
+	snprintf(marked, sizeof(marked), "%s%s", at->estimate && c->estimate ? ESTIMATE : "",
+		 number);
+	add_padded(out, c, marked, at);
 }
 
 static void add_cell(struct pf_strbuf *out, const struct pf_column *c, const void *row,
-		     double interval_s, bool first, bool last)
+		     const struct place *at)
 {
-	char number[PF_CELL_NUMBER];
-	const char *text = number;
-
 	if (pf_cell_is_unknown(&c->field, row))
-		text = "-";
-	else if (pf_cell_is_text(&c->field)) {
-		add_text(out, c, pf_cell_text(&c->field, row), first, last);
-		return;
-	} else if (c->field.type == PF_BOOL)
-		text = *((const bool *)((const char *)row + c->field.offset)) ? "yes" : "no";
+		add_padded(out, c, "-", at);
+	else if (pf_cell_is_text(&c->field))
+		add_text(out, c, pf_cell_text(&c->field, row), at);
+	else if (c->field.type == PF_BOOL)
+		add_padded(out, c,
+			   *((const bool *)((const char *)row + c->field.offset)) ? "yes" : "no",
+			   at);
 	else
-		fmt_number(number, c, row, interval_s);
-	add_padded(out, c, text, first, last);
+		add_number(out, c, row, at);
 }
 
 /* Cut what was appended since `start` to the screen. */
@@ -171,9 +189,11 @@ int pf_table_head(struct pf_strbuf *out, const struct pf_column *cols,
 
 	pf_strbuf_adds(out, colour);
 	start = out->len;
-	for (size_t i = 0; i < set->n; i++)
-		add_padded(out, &cols[set->index[i]], cols[set->index[i]].header, i == 0,
-			   i + 1 == set->n);
+	for (size_t i = 0; i < set->n; i++) {
+		struct place at = { .first = i == 0, .last = i + 1 == set->n };
+
+		add_padded(out, &cols[set->index[i]], cols[set->index[i]].header, &at);
+	}
 	return end_line(out, start, style, colour);
 }
 
@@ -191,22 +211,34 @@ static const char *row_colour(const struct pf_table_style *style, const void *ro
 	}
 }
 
+static int add_row(struct pf_strbuf *out, const struct pf_column *cols,
+		   const struct pf_column_set *set, const void *row, double interval_s,
+		   const struct pf_table_style *style)
+{
+	const char *colour = row_colour(style, row);
+	struct place at = {
+		.interval_s = interval_s,
+		.estimate = style && style->estimate && style->estimate(row),
+	};
+	size_t start;
+
+	pf_strbuf_adds(out, colour);
+	start = out->len;
+	for (size_t i = 0; i < set->n; i++) {
+		at.first = i == 0;
+		at.last = i + 1 == set->n;
+		add_cell(out, &cols[set->index[i]], row, &at);
+	}
+	return end_line(out, start, style, colour);
+}
+
 int pf_table_rows(struct pf_strbuf *out, const struct pf_column *cols,
 		  const struct pf_column_set *set, const struct pf_rows *rows,
 		  const struct pf_table_style *style)
 {
 	int rc = 0;
 
-	for (size_t r = 0; r < rows->n && !rc; r++) {
-		const char *colour = row_colour(style, rows->row[r]);
-		size_t start;
-
-		pf_strbuf_adds(out, colour);
-		start = out->len;
-		for (size_t i = 0; i < set->n; i++)
-			add_cell(out, &cols[set->index[i]], rows->row[r], rows->interval_s, i == 0,
-				 i + 1 == set->n);
-		rc = end_line(out, start, style, colour);
-	}
+	for (size_t i = 0; i < rows->n && !rc; i++)
+		rc = add_row(out, cols, set, rows->row[i], rows->interval_s, style);
 	return rc;
 }

@@ -324,6 +324,17 @@ EOT
     "$(recorded 'map(.faults) | add')"
 }
 
+@test "what is scaled up from a sample is marked with ~, and nothing else" {
+  replay -n 0 --columns pid,faults,user,anon,write,swapin,cow,rss_bytes
+  assert_match "$output" $'\n +100 +10.0M +~10.0M +~10.0M +~10.0M +~0 +~0 +1.0M *\n'
+  assert_eq "$(grep -c '~' <<<"$output")" 1 'lines with a mark'
+  replay -n 0 --by user --total
+  # sums that it went into: one group and the total of that moment
+  assert_eq "$(grep -c '~' <<<"$output")" 2 'sums with a mark'
+  replay -o json -n 0 --by user
+  assert_eq "$(json_of 'map(select(.type == "group" and .sampled != 1).sampled) | unique')" '[null,100]'
+}
+
 @test "--hist: every process in one bucket, the right one" {
   replay -o json -n 0 --hist
   assert_eq "$(json_of 'map(select(.type == "hist") | [.buckets[].processes] | add)')" \

@@ -196,6 +196,39 @@ static void test_table_colours(void **state)
 	check(as_table, "pid", &good, &unknown, &style, "    PID\n     42\n      -\n");
 }
 
+static bool is_estimate(const void *row)
+{
+	return ((const struct row *)row)->exited;
+}
+
+/* Only what may be an estimate is marked, only where the row is one, and never what is unknown. */
+static void test_table_estimates(void **state)
+{
+	static const struct pf_column two[] = {
+		{ .field = PF_FIELD(struct row, rss, "rss", PF_INT, "", "It."),
+		  .header = "RSS",
+		  .width = 4 },
+		{ .field = PF_FIELD(struct row, faults, "faults", PF_INT, "", "It."),
+		  .header = "FAULT/s",
+		  .width = 7,
+		  .look = PF_LOOK_RATE,
+		  .estimate = true },
+	};
+	static const struct row row[] = { { .rss = 1, .faults = 20, .exited = true },
+					  { .rss = 1, .faults = 20 },
+					  { .rss = 1, .faults = PF_UNKNOWN, .exited = true } };
+	const void *const list[] = { &row[0], &row[1], &row[2] };
+	struct pf_rows rows = { list, 3, 1 };
+	struct pf_column_set set = { 2, { 0, 1 } };
+	struct pf_table_style style = { .estimate = is_estimate };
+	struct pf_strbuf b = PF_STRBUF_INIT;
+
+	(void)state;
+	assert_int_equal(pf_table_rows(&b, two, &set, &rows, &style), 0);
+	assert_string_equal(b.data, "   1   ~20.0\n   1    20.0\n   1       -\n");
+	pf_strbuf_free(&b);
+}
+
 static void test_rate_needs_an_interval(void **state)
 {
 	const void *row[] = { &good };
@@ -499,6 +532,7 @@ int main(void)
 		cmocka_unit_test(test_table_hostile_names),
 		cmocka_unit_test(test_table_screen),
 		cmocka_unit_test(test_table_colours),
+		cmocka_unit_test(test_table_estimates),
 		cmocka_unit_test(test_rate_needs_an_interval),
 		cmocka_unit_test(test_csv),
 		cmocka_unit_test(test_csv_text),

@@ -98,6 +98,19 @@ static const struct look *find_look(const char *key)
 	return NULL;
 }
 
+/* What --sample counts in part. */
+static bool is_scaled(const char *key)
+{
+	static const char *const keys[] = { "user", "kernel", "anon", "file",  "shmem", "swapin",
+					    "cow",  "other",  "read", "write", "exec" };
+
+	for (size_t i = 0; i < PF_ARRAY_SIZE(keys); i++) {
+		if (!strcmp(keys[i], key))
+			return true;
+	}
+	return false;
+}
+
 static void build(struct pfstat_columns *c)
 {
 	for (size_t i = 0; i < pf_sample_n_fields; i++) {
@@ -109,6 +122,7 @@ static void build(struct pfstat_columns *c)
 			.width = look ? look->width : 8,
 			.look = look ? look->look : PF_LOOK_PLAIN,
 			.table = look && look->table,
+			.estimate = is_scaled(pf_sample_fields[i].key),
 		};
 	}
 	for (size_t i = 0; i < PF_ARRAY_SIZE(own); i++)

@@ -306,7 +306,8 @@ static void add_to_row(struct pfstat_row *row, const struct pf_sample *s)
 	for (size_t i = 0; i < PF_ARRAY_SIZE(measured); i++)
 		add_known(member(&row->s, measured[i]), value(s, measured[i]));
 	add_known(&row->s.rss_delta_bytes, s->rss_delta_bytes);
-	if (s->sampled != PF_UNKNOWN)
+	if (s->sampled != PF_UNKNOWN &&
+	    (row->s.sampled == PF_UNKNOWN || s->sampled > row->s.sampled))
 		row->s.sampled = s->sampled;
 	row->processes += !s->exited;
 }

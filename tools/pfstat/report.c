@@ -25,12 +25,21 @@ static int stands_out(const void *row)
 	return ((const struct pfstat_row *)row)->warn;
 }
 
+/* Scaled up from a sample of the events; totals and memory never are. */
+static bool is_estimate(const void *row)
+{
+	const struct pf_sample *s = &((const struct pfstat_row *)row)->s;
+
+	return s->sampled != PF_UNKNOWN && s->sampled > 1;
+}
+
 static struct pf_table_style style(const struct pfstat_report *r)
 {
 	return (struct pf_table_style){
 		.color = r->run->out.color,
 		.columns = r->run->out.columns,
 		.highlight = r->rows.opts->warn_per_s > 0 ? stands_out : NULL,
+		.estimate = is_estimate,
 	};
 }
 

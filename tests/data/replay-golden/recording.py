@@ -82,7 +82,8 @@ def stat():
                    rss_shmem_bytes=None, swap_bytes=None, vsz_bytes=None, start_ts=ts - 0.05,
                    **common)
         if n == 3:
-            sample(ts, 100, 'reused', anon=MB, faults=9999999, start_ts=ts - 0.5, **common)
+            sample(ts, 100, 'reused', anon=MB, faults=9999999, user=10000000, sampled=100,
+                   events=classes_of(10000000, file=700), start_ts=ts - 0.5, **common)
 
 
 # ---- for pfleak ---------------------------------------------------------------
