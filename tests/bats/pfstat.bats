@@ -346,6 +346,20 @@ EOT
   assert_eq "$(grep -c 'FAULT/s  PROCESSES' <<<"$output")" 5
 }
 
+@test "--hist: of the rate that is sorted by; the unknown is in no bucket" {
+  local key
+  for key in faults anon cow write; do
+    replay -o json -n 0 --hist -s $key
+    assert_eq "$(json_of 'map(select(.type == "hist") | [.key, ([.buckets[].processes] | add // 0)])')" \
+      "$(rows "group_by(.ts) | map([\"$key\", (map(select(.$key != null)) | length)])")" "$key"
+    assert_eq "$(json_of 'map(select(.type == "hist") | [.buckets[] | select(.below <= 64).processes] | add // 0)')" \
+      "$(rows "group_by(.ts) | map(map(select(.$key != null and .$key / .interval_s < 64)) | length)")" \
+      "$key below 64"
+  done
+  replay --hist -s cow
+  assert_eq "$(grep -c ' COW/s  PROCESSES' <<<"$output")" 5
+}
+
 @test "--warn: marks and counts those above the rate, not those at it" {
   local rate
   for rate in 199.9 200 800 100000000; do

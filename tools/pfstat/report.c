@@ -53,28 +53,48 @@ static size_t count_warned(const struct pfstat_report *r)
 	return warned;
 }
 
-/* Bucket i > 0: rates in [2^(i-1), 2^i) faults a second; bucket 0: below 1. */
+/* The rates shown are those of the column that is sorted by, where that has one. */
+static const struct pf_column *hist_column(const struct pfstat_report *r)
+{
+	const struct pfstat_columns *c = r->rows.columns;
+
+	if (c->col[c->sort].look == PF_LOOK_RATE)
+		return &c->col[c->sort];
+	return &c->col[pf_columns_find(c->col, c->n, "faults")];
+}
+
+/* i > 0: rates in [2^(i-1), 2^i) a second; 0: below 1. */
+static size_t bucket_of(double rate)
+{
+	size_t b = 0;
+
+	while (rate >= 1 && b < HIST_BUCKETS - 1) {
+		rate /= 2;
+		b++;
+	}
+	return b;
+}
+
+/* What is not known is in no bucket. Returns how many buckets there are up to the last used. */
 static size_t count_rates(const struct pfstat_report *r, uint64_t *bucket)
 {
-	size_t n, last = 0;
+	const struct pf_field *f = &hist_column(r)->field;
+	size_t n, used = 0;
 	const struct pfstat_group *const *active = pfstat_groups__active(r->rows.groups, &n);
 
 	for (size_t i = 0; i < n; i++) {
-		const struct pf_sample *s = &active[i]->row.s;
-		double rate = s->interval_s > 0 && s->faults != PF_UNKNOWN
-				      ? (double)s->faults / s->interval_s
-				      : 0;
-		size_t b = 0;
+		int64_t count = pf_field_int(f, &active[i]->row);
+		double interval_s = active[i]->row.s.interval_s;
+		size_t b;
 
-		while (rate >= 1 && b < HIST_BUCKETS - 1) {
-			rate /= 2;
-			b++;
-		}
+		if (count == PF_UNKNOWN)
+			continue;
+		b = bucket_of(interval_s > 0 ? (double)count / interval_s : 0);
 		bucket[b]++;
-		if (b > last)
-			last = b;
+		if (b >= used)
+			used = b + 1;
 	}
-	return n ? last + 1 : 0;
+	return used;
 }
 
 static void table_hist(struct pfstat_report *r)
@@ -85,7 +105,7 @@ static void table_hist(struct pfstat_report *r)
 
 	for (size_t i = 0; i < n; i++)
 		most = bucket[i] > most ? bucket[i] : most;
-	pf_strbuf_addf(b, "\n%21s  %9s\n", "FAULT/s", "PROCESSES");
+	pf_strbuf_addf(b, "\n%21s  %9s\n", hist_column(r)->header, "PROCESSES");
 	for (size_t i = 0; i < n; i++) {
 		double from = i ? ldexp(1, (int)i - 1) : 0;
 		int bar = (int)((bucket[i] * BAR_WIDTH + most - 1) / most);
@@ -109,6 +129,7 @@ static int json_hist(struct pfstat_report *r, const struct pf_moment *m)
 						      "processes", (json_int_t)bucket[i]));
 	if (!obj || !list || pf_json_add_real(obj, "ts", m->ts, 3) ||
 	    pf_json_add_real(obj, "interval_s", m->interval_s, 6) ||
+	    pf_json_add_string(obj, "key", hist_column(r)->field.key) ||
 	    pf_json_add_string(obj, "unit", "faults per second") ||
 	    json_object_set(obj, "buckets", list)) {
 		json_decref(obj);
