@@ -253,6 +253,20 @@ value() {
     "$(jq -n '[inputs.comm | values] | unique | length' same.jsonl)"
 }
 
+@test "metrics: what became of notices, by channel" {
+  local sums
+  (umask 077; printf 'alerting: {channels: [{type: command, name: twice, command: [/bin/true]},
+    {type: command, name: twice, command: [/bin/true]}, {type: command, name: bad, command: [/bin/false]}]}\n' >c.yaml)
+  run_tool pfleak --config c.yaml --notify --replay leak.jsonl -o prom
+  # one exposition a moment: the last
+  output=$(tac <<<"$output" | sed '/^# HELP pftools_leak_build_info/q' | tac | "$PF_ROOT/tests/bats/output.py" metrics)
+  assert_eq "$(json_of 'map(select(.name | test("leak_notices")).labels.channel) | unique')" '["bad","twice"]'
+  # whatever is done by now
+  sums=$(json_of 'map(select(.name | test("leak_notices"))) | group_by(.labels.channel) | map(map(.value) | add)')
+  assert_eq "$sums" '[1,2]'
+  assert_eq "$(value notify_restarts_total)" 0
+}
+
 # ---- thresholds -----------------------------------------------------------------
 
 @test "--grace: no alert on younger processes, and sooner with less of it" {

@@ -185,6 +185,16 @@ void pfleak_deliver__told(const struct pfleak_deliver *d, struct pfleak_told *to
 	}
 }
 
+bool pfleak_deliver__channel(const struct pfleak_deliver *d, size_t i, const char **name,
+			     struct pf_notify_stats *stats)
+{
+	if (i >= d->channels.n)
+		return false;
+	*name = d->channels.list[i].name;
+	pf_notify__stats(d->notify, i, stats);
+	return true;
+}
+
 static void add_channel(const struct pfleak_deliver *d, size_t i, struct pf_strbuf *out)
 {
 	const struct pf_channel *c = &d->channels.list[i];

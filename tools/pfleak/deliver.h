@@ -38,6 +38,10 @@ struct pfleak_told {
 };
 void pfleak_deliver__told(const struct pfleak_deliver *d, struct pfleak_told *told);
 
+/* One channel, counted from 0: its name and what became of its notices. False = no such channel. */
+bool pfleak_deliver__channel(const struct pfleak_deliver *d, size_t i, const char **name,
+			     struct pf_notify_stats *stats);
+
 /* For the final report: a line for each channel. */
 void pfleak_deliver__text(const struct pfleak_deliver *d, struct pf_strbuf *out);
 

@@ -179,7 +179,7 @@ static int moment(void *ctx, struct pf_run *run, const struct pf_moment *m)
 	if (!ret && p->opts.list && !p->opts.common.replay_path)
 		ret = pfleak_report_list(&p->report);
 	if (!ret && p->report.prom)
-		ret = pfleak_prom__write(p->report.prom, run, p->leak, m);
+		ret = pfleak_prom__write(p->report.prom, run, p->leak, p->deliver, m);
 	if (!ret)
 		ret = pfleak_report_statistics(&p->report, m->mono_s);
 	return !ret && p->report.failed ? -ENOMEM : ret;

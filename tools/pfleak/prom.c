@@ -19,6 +19,7 @@
 #include "lib/base/strbuf.h"
 #include "lib/base/text.h"
 #include "lib/report/metrics.h"
+#include "tools/pfleak/deliver.h"
 #include "tools/pfleak/prom.h"
 
 /* Processes of equal comm and cgroup (and pid, if asked for) in this moment. */
@@ -277,6 +278,62 @@ static void confidence(const struct pfleak_prom *p, struct pf_strbuf *b)
 			    &h);
 }
 
+/* Of all channels of that name: no series may come twice. False = there is none, or it had its turn. */
+static bool channel_sum(const struct pfleak_deliver *d, size_t i, const char **name,
+			struct pf_notify_stats *sum)
+{
+	struct pf_notify_stats one;
+	const char *other;
+
+	if (!pfleak_deliver__channel(d, i, name, sum))
+		return false;
+	for (size_t k = 0; pfleak_deliver__channel(d, k, &other, &one); k++) {
+		if (k == i || strcmp(other, *name))
+			continue;
+		if (k < i)
+			return false;
+		sum->delivered += one.delivered;
+		sum->failed += one.failed;
+		sum->dropped += one.dropped;
+		sum->waiting += one.waiting;
+	}
+	return true;
+}
+
+static void outcome(struct pf_strbuf *b, const char *channel, const char *word, uint64_t n)
+{
+	const struct pf_label labels[] = { { "channel", channel }, { "outcome", word } };
+
+	pf_metric_sample(b, "leak_notices", PF_METRIC_COUNTER, labels, PF_ARRAY_SIZE(labels),
+			 (double)n);
+}
+
+static void notices(struct pf_strbuf *b, const struct pfleak_deliver *d)
+{
+	struct pf_notify_stats s;
+	struct pfleak_told told;
+	const char *name;
+
+	pf_metric_family(b, "leak_notices", PF_METRIC_COUNTER,
+			 "Notices to channels, by what became of them.");
+	for (size_t i = 0; pfleak_deliver__channel(d, i, &name, &s); i++) {
+		if (!channel_sum(d, i, &name, &s))
+			continue;
+		outcome(b, name, "delivered", s.delivered);
+		outcome(b, name, "failed", s.failed);
+		outcome(b, name, "dropped", s.dropped);
+	}
+	pf_metric_family(b, "leak_notices_waiting", PF_METRIC_GAUGE, "Notices on their way.");
+	for (size_t i = 0; pfleak_deliver__channel(d, i, &name, &s); i++) {
+		if (channel_sum(d, i, &name, &s))
+			labelled(b, "leak_notices_waiting", PF_METRIC_GAUGE, "channel", name,
+				 (double)s.waiting);
+	}
+	pfleak_deliver__told(d, &told);
+	plain(b, "leak_notify_restarts", PF_METRIC_COUNTER,
+	      "Times that pf-notify was started again.", (double)told.restarts);
+}
+
 static void losses(struct pf_strbuf *b, const struct pf_leak_stats *s, const struct pf_losses *l)
 {
 	const struct {
@@ -393,7 +450,7 @@ static int processes(struct pfleak_prom *p, struct pf_strbuf *b)
 }
 
 int pfleak_prom__write(struct pfleak_prom *p, struct pf_run *run, const struct pf_leak *leak,
-		       const struct pf_moment *m)
+		       const struct pfleak_deliver *deliver, const struct pf_moment *m)
 {
 	struct pf_strbuf *b = &run->out.buf;
 	int ret;
@@ -405,6 +462,8 @@ int pfleak_prom__write(struct pfleak_prom *p, struct pf_run *run, const struct p
 	faults(p, b);
 	suspects(p, b, leak);
 	confidence(p, b);
+	if (deliver)
+		notices(b, deliver);
 	losses(b, pf_leak__stats(leak), &m->losses);
 	own_cost(p, b, pf_source__observe(run->source));
 	ret = processes(p, b);

@@ -7,6 +7,7 @@
 #include "lib/leak/leak.h"
 #include "tools/pfleak/opts.h"
 
+struct pfleak_deliver;
 struct pfleak_prom;
 
 /* *opts must outlive it. NULL = no memory. */
@@ -19,8 +20,11 @@ int pfleak_prom__see(struct pfleak_prom *p, const struct pf_sample *s, const str
 /* A watch, an alert or its end was reported. */
 void pfleak_prom__event(struct pfleak_prom *p, const struct pf_verdict *v);
 
-/* The moment is over: one exposition to run->out.buf, and the next moment begins. 0, -ENOMEM. */
+/*
+ * The moment is over: one exposition to run->out.buf, and the next moment
+ * begins. deliver is NULL without channels. 0, -ENOMEM.
+ */
 int pfleak_prom__write(struct pfleak_prom *p, struct pf_run *run, const struct pf_leak *leak,
-		       const struct pf_moment *m);
+		       const struct pfleak_deliver *deliver, const struct pf_moment *m);
 
 #endif

@@ -7,6 +7,7 @@
 #include "lib/base/log.h"
 #include "lib/base/units.h"
 #include "lib/record/json.h"
+#include "tools/pfleak/deliver.h"
 #include "tools/pfleak/report.h"
 
 #define EVERY_S 60.0
@@ -24,13 +25,17 @@ static double cpu_ratio(const struct pf_overhead *own)
 static void say(const struct pfleak_report *r, const struct pf_overhead *own)
 {
 	const struct pf_leak_stats *s = pf_leak__stats(r->leak);
+	struct pfleak_told told = { 0 };
 	char up[16], rss[16], maps[16];
 
+	if (r->deliver)
+		pfleak_deliver__told(r->deliver, &told);
 	pf_info("statistics: %zu processes, %zu watched, %zu pending, %zu firing; %" PRIu64
-		" alerts in %s; %" PRIu64 " losses; own cost %.3f%% of a CPU, %s RSS, %s in maps",
+		" alerts in %s; %" PRIu64 " notices; %" PRIu64
+		" losses; own cost %.3f%% of a CPU, %s RSS, %s in maps",
 		s->processes, s->watch, s->pending, s->firing, s->alerts,
 		pf_fmt_duration(up, sizeof(up), pf_source__elapsed_s(r->run->source)),
-		lost(s, &r->run->losses), 100 * cpu_ratio(own),
+		told.delivered, lost(s, &r->run->losses) + told.lost, 100 * cpu_ratio(own),
 		pf_fmt_bytes(rss, sizeof(rss), own->rss_bytes),
 		pf_fmt_bytes(maps, sizeof(maps), own->map_bytes));
 }
