@@ -352,7 +352,7 @@ static int open_all(struct pfleak *p, struct pf_error *err)
 /* What the programs that are run on other users' processes need to have from us. */
 static uint64_t caps_of_helpers(const struct pfleak *p)
 {
-	uint64_t caps = PF_CAP(SYS_PTRACE);
+	uint64_t caps = p->opts.common.replay_path ? 0 : PF_CAP(SYS_PTRACE);
 
 	if (p->stacks)
 		caps |= PF_CAP(BPF) | PF_CAP(PERFMON) | PF_CAP(CHECKPOINT_RESTORE);
