@@ -43,7 +43,7 @@ caps_of() {
   done
   echo "${names[*]:-none}"
 }
-CAP_NAMES=([1]=dac_override [2]=dac_read_search [3]=fowner [8]=setpcap [19]=sys_ptrace
+CAP_NAMES=([1]=dac_override [2]=dac_read_search [3]=fowner [5]=kill [6]=setgid [7]=setuid [8]=setpcap [19]=sys_ptrace
   [21]=sys_admin [38]=perfmon [39]=bpf)
 
 # keeps PID WANTED: in every set, and no program it starts can have more.
@@ -251,4 +251,147 @@ metrics_of_two_moments() {
   run_tool -1 pfstat -o prom -O "$BATS_TEST_TMPDIR/ours/x" 0.1 1
   assert_contains "$stderr" 'Permission denied'
   assert_eq "$(<"$secret")" secret
+}
+
+# ---- the pages, and the units -------------------------------------------------------
+
+# table_of TOOL: "when: capabilities" of the rows in its page.
+table_of() {
+  awk -F '\t' '/^\.SH/ { on = /CAPABILITIES/ }
+    on && /^(start|run|replay)\t/ { when = $1; caps = $2; if (caps == "T{") getline caps; print when ": " caps }' \
+    "$PF_ROOT/man/$1.8"
+}
+
+# A row more needs its test here; those of kernels before 5.19, of --stacks and of
+# perf events are tested elsewhere (tests/vm, the files on backends and pfleak).
+@test "the pages have the rows that are tested here" {
+  assert_eq "$(table_of pfstat)" "\
+start: CAP_BPF, CAP_PERFMON
+start: CAP_DAC_READ_SEARCH
+start: CAP_SYS_ADMIN
+run: none
+run: CAP_SYS_PTRACE
+run: CAP_DAC_OVERRIDE
+run: CAP_BPF
+run: CAP_PERFMON
+replay: none"
+  assert_eq "$(table_of pfleak)" "\
+start: CAP_BPF, CAP_PERFMON
+start: CAP_SYS_ADMIN
+run: none
+run: CAP_SYS_PTRACE
+run: CAP_DAC_OVERRIDE
+run: CAP_BPF
+run: CAP_SETUID, CAP_SETGID, CAP_KILL
+run: CAP_BPF, CAP_PERFMON, CAP_CHECKPOINT_RESTORE
+replay: none"
+}
+
+# bounded_to CAP_NAME...: root as a service has it, with this bounding set.
+bounded_to() {
+  local set=-all cap
+  for cap; do
+    cap=${cap#CAP_}
+    set+=,+${cap,,}
+  done
+  TOOL_PREFIX=(setpriv --no-new-privs "--bounding-set=$set" --inh-caps=-all --)
+}
+
+# Sets LOOK to where it looked and the name of the oracle's program.
+look_at_oracle() {
+  rm -f "$BATS_TEST_TMPDIR/rec"
+  run_tool pfleak --list --record "$BATS_TEST_TMPDIR/rec" -p "$ORACLE_PID" 0.1 1
+  LOOK=$(jq -cs '[first.snapshot, last.exe]' "$BATS_TEST_TMPDIR/rec")
+}
+
+@test "the units' bounding sets are enough to see everything, and without one less is seen" {
+  local unit caps cap left
+  ORACLE_PREFIX=("${NOBODY[@]}")
+  public_tools
+  cp "$PF_WORK/oracle" "$BATS_TEST_TMPDIR/bin"
+  PF_WORK=$BATS_TEST_TMPDIR/bin start_oracle touch 10
+  for unit in "$PF_ROOT"/contrib/systemd/*.service; do
+    caps=$(sed -n 's/^CapabilityBoundingSet=//p' "$unit")
+    # shellcheck disable=SC2086 # words
+    bounded_to $caps
+    look_at_oracle
+    assert_eq "${unit##*/}: $status:$stderr" "${unit##*/}: 0:"
+    assert_eq "$LOOK" '["iter","oracle"]' "${unit##*/}"
+  done
+  for cap in BPF PERFMON SYS_PTRACE; do
+    left=${caps/CAP_$cap/}
+    # shellcheck disable=SC2086 # words
+    bounded_to $left
+    look_at_oracle
+    if [[ $cap == SYS_PTRACE ]]; then
+      assert_eq "$LOOK" '["iter",null]'
+    else
+      assert_contains "$stderr" 'reading /proc instead'
+      assert_eq "$LOOK" '["proc","oracle"]'
+    fi
+  done
+}
+
+@test "metrics in node_exporter's directory: the unit's CAP_DAC_OVERRIDE is what it takes" {
+  local caps dir=$BATS_TEST_TMPDIR/node-exporter
+  mkdir "$dir"
+  chown 65534 "$dir"
+  caps=$(sed -n 's/^CapabilityBoundingSet=//p' "$PF_ROOT/contrib/systemd/pfleak-metrics.service")
+  # shellcheck disable=SC2086 # words
+  bounded_to $caps
+  run_tool pfleak -o prom -O "$dir/x" -p $$ 0.1 1
+  assert_eq "$status:$stderr" 0:
+  # shellcheck disable=SC2086 # words
+  bounded_to ${caps/CAP_DAC_OVERRIDE/}
+  run_tool -3 pfleak -o prom -O "$dir/x" -p $$ 0.1 1
+  assert_contains "$stderr" 'Permission denied'
+}
+
+# alert_command [USER]: a configuration whose alert runs a program that says what it may do.
+alert_command() {
+  printf '#!/bin/sh\ngrep -E "^(Uid|CapEff|CapBnd):" /proc/self/status >%q/said.new\nmv %q/said.new %q/said\n' \
+    "$BATS_TEST_TMPDIR/open" "$BATS_TEST_TMPDIR/open" "$BATS_TEST_TMPDIR/open" >"$BATS_TEST_TMPDIR/tell"
+  chmod 755 "$BATS_TEST_TMPDIR/tell"
+  cat >"$BATS_TEST_TMPDIR/conf.yaml" <<EOT
+thresholds: { min_process_size_mb: 4K }
+alerting:
+  channels:
+    - { type: command, command: [$BATS_TEST_TMPDIR/tell]${1:+, user: $1} }
+  rules:
+    - { name: there, condition: "rss_mb > 0", severity: critical, duration: 0s }
+EOT
+}
+
+# What the command was allowed, in a run of the service's bounding set without these.
+told() { # USER CAP...
+  local cap caps
+  caps=$(sed -n 's/^CapabilityBoundingSet=//p' "$PF_ROOT/contrib/systemd/pfleak.service")
+  for cap in "${@:2}"; do
+    caps=${caps/CAP_$cap/}
+  done
+  alert_command "$1"
+  rm -f "$BATS_TEST_TMPDIR/open/said"
+  # shellcheck disable=SC2086 # words
+  bounded_to $caps
+  start_tool_bg pfleak --config "$BATS_TEST_TMPDIR/conf.yaml" -p "$ORACLE_PID" 0.1
+}
+
+@test "commands of a channel: another user's have none, root's what was kept" {
+  public_tools
+  mkdir -m 777 "$BATS_TEST_TMPDIR/open"
+  start_oracle touch 10
+  told nobody
+  pf_poll 20 test -s "$BATS_TEST_TMPDIR/open/said"
+  assert_match "$(<"$BATS_TEST_TMPDIR/open/said")" $'Uid:\t65534.*CapEff:\t0+\n'
+  assert_eq "$(caps_of "$TOOL_PID")" 'kill setgid setuid sys_ptrace'
+  stop_tool TERM
+  told ''
+  pf_poll 20 test -s "$BATS_TEST_TMPDIR/open/said"
+  assert_match "$(<"$BATS_TEST_TMPDIR/open/said")" $'Uid:\t0\t'
+  assert_contains "$(<"$BATS_TEST_TMPDIR/open/said")" "CapEff:"$'\t'"$(sed -n 's/^CapPrm:\t//p' "/proc/$TOOL_PID/status")"
+  stop_tool TERM
+  told nobody SETUID
+  wait_for_line "$TOOL_ERR" 'could not be run'
+  [[ ! -e $BATS_TEST_TMPDIR/open/said ]] || pf_differ 'ran' "$(<"$BATS_TEST_TMPDIR/open/said")" 'wanted:' 'not at all'
+  stop_tool TERM
 }
