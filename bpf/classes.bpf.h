@@ -2,21 +2,26 @@
 /*
  * Of which class is a fault? Told by the memory counters that it moved before
  * the kernel put it into the thread's minor or major count, and where none
- * moved or only that of anonymous memory, by the mapping it was in. A fault is
- * pending until the thread's next one, or a look at the thread, settles it.
+ * moved or only that of anonymous memory, by the mapping it was in. Where the
+ * fault's end is not seen, it is pending until the thread's next one, or until
+ * somebody looks at the thread.
  */
 #ifndef PF_BPF_CLASSES_BPF_H
 #define PF_BPF_CLASSES_BPF_H
 
 #include "bpf/counters.bpf.h"
 
-const volatile bool pf_classes = false;	    /* memory counters are watched */
-const volatile __u32 pf_sample_every = 1;   /* one in this many events is counted ... */
+const volatile bool pf_classes = false; /* faults become pending, to be settled here */
+
+/* Which events are counted is for bpf/sampling.bpf.h to say. */
+const volatile __u32 pf_sample_every = 1;   /* one in this many events ... */
 const volatile bool pf_sample_auto = false; /* ... or as the process's step says */
 
 enum pf_pending {
 	PF_PENDING = 1 << 0,
-	PF_PENDING_BREAK = 1 << 1, /* a write to a page that is there, in a private mapping */
+	PF_PENDING_BREAK = 1 << 1,  /* where no counter moves, a sharing was broken */
+	PF_PENDING_OBJECT = 1 << 2, /* in a private mapping of a file or the like */
+	PF_PENDING_RETRY = 1 << 3,  /* alone: the kernel will try this one again */
 };
 
 enum pf_moved {
@@ -24,15 +29,9 @@ enum pf_moved {
 	PF_MOVED_ANON = 1 << PF_MM_ANON,
 	PF_MOVED_SWAP = 1 << PF_MM_SWAP,
 	PF_MOVED_SHMEM = 1 << PF_MM_SHMEM,
-	PF_MOVED_OBJECT = 1 << 4, /* anonymous, but in the mapping of a file or the like */
 };
 
-static __always_inline __u32 pf_accounted(const struct task_struct *task)
-{
-	return (__u32)(task->min_flt + task->maj_flt);
-}
-
-/* For how many events does one stand that is counted? */
+/* For how many events does one stand that was counted? */
 static __always_inline __u32 pf_weight(const struct pf_counts *own)
 {
 	if (!pf_sample_auto)
@@ -40,12 +39,17 @@ static __always_inline __u32 pf_weight(const struct pf_counts *own)
 	return own->step == 0 ? 1 : own->step == 1 ? PF_SAMPLE_STEP_1 : PF_SAMPLE_STEP_2;
 }
 
+static __always_inline __u32 pf_accounted(struct task_struct *task)
+{
+	return (__u32)(PF_READ(task, min_flt) + PF_READ(task, maj_flt));
+}
+
 static __always_inline enum pf_event pf_class(__u8 pending, __u8 moved)
 {
 	if (moved & PF_MOVED_ANON) {
 		if (moved & PF_MOVED_SWAP)
 			return PF_EV_SWAPIN;
-		if (moved & (PF_MOVED_FILE | PF_MOVED_SHMEM | PF_MOVED_OBJECT))
+		if ((moved & (PF_MOVED_FILE | PF_MOVED_SHMEM)) || (pending & PF_PENDING_OBJECT))
 			return PF_EV_COW;
 		return PF_EV_ANON;
 	}
@@ -60,12 +64,12 @@ static __always_inline enum pf_event pf_class(__u8 pending, __u8 moved)
  * By the thread itself, at its next fault or its end. A fault that was never
  * accounted has failed: what moved since then was not its doing.
  */
-static __always_inline void pf_settle(struct pf_counts *own, const struct task_struct *task)
+static __always_inline void pf_settle(struct pf_counts *own, struct task_struct *task)
 {
-	__u8 pending = own->pending;
 	enum pf_event class = PF_EV_OTHER;
+	__u8 pending = own->pending;
 
-	if (!pending || !pf_classes)
+	if (!pf_classes || !(pending & PF_PENDING))
 		return;
 	own->pending = 0;
 	barrier();
@@ -77,27 +81,29 @@ static __always_inline void pf_settle(struct pf_counts *own, const struct task_s
 
 /*
  * The counts of a thread as another sees them, a pending fault that is over
- * included. Meanwhile it may settle or take the next one: then the pending one
+ * included. Meanwhile the thread may settle it or take the next one: then it
  * is left out, to be seen later rather than twice.
  */
-static __always_inline void pf_peek(struct pf_counts *own, const struct task_struct *task,
+static __always_inline void pf_peek(struct pf_counts *own, struct task_struct *task,
 				    struct pf_events *events)
 {
 	__u32 before = own->n[PF_EV_USER] + own->n[PF_EV_KERNEL];
 	enum pf_event class;
-	bool over;
 	__u8 pending;
+	bool over;
 
 	barrier();
 	for (int i = 0; i < PF_EVENTS; i++)
 		events->n[i] = own->n[i];
+	if (!pf_classes)
+		return;
 	barrier();
-	pending = own->pending;
 	over = own->mark != pf_accounted(task);
 	barrier();
+	pending = own->pending;
 	class = pf_class(pending, own->moved);
 	barrier();
-	if (pending && over && pf_classes && class < PF_EVENTS &&
+	if (over && (pending & PF_PENDING) && class < PF_EVENTS &&
 	    before == own->n[PF_EV_USER] + own->n[PF_EV_KERNEL])
 		events->n[class] += pf_weight(own);
 }

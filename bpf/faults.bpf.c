@@ -1,18 +1,28 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Counts page-fault exceptions of each thread, by mode, access and class. What
- * a fault did is read from the memory counters it moves, not guessed from its
- * address. Adds nothing up: a count is the thread's own until somebody looks.
+ * Counts page faults of each thread, by mode, access and class. What a fault
+ * did is read from the memory counters it moves, not guessed from its address.
+ * Adds nothing up: a count is the thread's own until somebody looks. The loader
+ * takes the programs of one backend, and the one on rss_stat if it has use for it.
  */
+#include <linux/bpf_perf_event.h>
+
 #include "bpf/pf_abi.h"
 #include "bpf/filter.bpf.h"
 #include "bpf/counters.bpf.h"
 #include "bpf/classes.bpf.h"
+#include "bpf/sampling.bpf.h"
 #include "bpf/mapping.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 __u64 pf_uncounted = 0; /* events for which there was no memory to count them in */
+
+enum pf_access {
+	PF_ACCESS_WRITE = 1 << 0,
+	PF_ACCESS_EXEC = 1 << 1,
+	PF_ACCESS_PRESENT = 1 << 2, /* the page was there */
+};
 
 static __always_inline struct pf_counts *pf_own_counts(struct task_struct *task)
 {
@@ -24,13 +34,30 @@ static __always_inline struct pf_counts *pf_own_counts(struct task_struct *task)
 }
 
 /* Before 32 bits are full. A class has no more than both modes have. */
-static __noinline void pf_relieve(struct pf_counts *own)
+static __noinline int pf_relieve(struct pf_counts *own)
 {
+	struct task_struct *task = pf_current();
 	struct pf_events events = {};
 
+	if (!own)
+		return 0;
 	pf_take_counts(own, &events);
-	if (!pf_give_leader(bpf_get_current_task_btf()->group_leader, &events))
+	if (!pf_give_leader(PF_READ(task, group_leader), &events))
 		__sync_fetch_and_add(&pf_uncounted, events.n[PF_EV_USER] + events.n[PF_EV_KERNEL]);
+	return 0;
+}
+
+static __always_inline void pf_count(struct pf_counts *own, enum pf_event mode, __u32 access)
+{
+	__u32 weight = pf_weight(own);
+
+	own->n[mode] += weight;
+	if (access & PF_ACCESS_WRITE)
+		own->n[PF_EV_WRITE] += weight;
+	else if (access & PF_ACCESS_EXEC)
+		own->n[PF_EV_EXEC] += weight;
+	if (own->n[mode] >= PF_COUNT_MOVE)
+		pf_relieve(own);
 }
 
 /* From here on the memory counters tell the class of this fault. */
@@ -44,96 +71,335 @@ static __always_inline void pf_arm(struct pf_counts *own, struct task_struct *ta
 	own->pending = pending;
 }
 
-static __always_inline void pf_count(struct pf_counts *own, enum pf_event mode, __u32 error_code)
-{
-	__u32 weight = pf_weight(own);
-
-	own->n[mode] += weight;
-	if (error_code & PF_KERNEL_X86_WRITE)
-		own->n[PF_EV_WRITE] += weight;
-	else if (error_code & PF_KERNEL_X86_INSTR)
-		own->n[PF_EV_EXEC] += weight;
-	if (own->n[mode] >= PF_COUNT_MOVE)
-		pf_relieve(own);
-}
+/* ---- at the exception, before the kernel has done anything about it -------- */
 
 /* A write to a page that is there: the mapping tells whether it breaks a sharing. */
-static __always_inline bool pf_breaks(struct task_struct *task, unsigned long address,
-				      __u32 error_code)
+static __always_inline bool pf_breaks(struct task_struct *task, unsigned long address, __u32 access)
 {
-	const __u32 write = PF_KERNEL_X86_PROT | PF_KERNEL_X86_WRITE;
 	struct mm_struct *mm = task->mm;
 
-	if ((error_code & write) != write || !mm)
+	if (!(access & PF_ACCESS_PRESENT) || !(access & PF_ACCESS_WRITE) || !mm)
 		return false;
 	return pf_mapping_kind(task, mm, address) & PF_MAPPING_PRIVATE;
 }
 
-/* An exception, before the kernel has done anything about it. */
-static __always_inline void pf_exception(struct task_struct *task, enum pf_event mode,
-					 unsigned long address, __u32 error_code)
+static __always_inline void pf_exception(enum pf_event mode, unsigned long address, __u32 access)
 {
+	struct task_struct *task = pf_current();
 	struct pf_counts *own;
 	__u8 pending = PF_PENDING;
 
-	if (!pf_wanted(task))
+	if (!pf_wanted(task) || !pf_drawn_by_all())
 		return;
 	own = pf_own_counts(task);
 	if (!own)
 		return;
 	pf_settle(own, task);
-	pf_count(own, mode, error_code);
+	if (!pf_drawn_by_process(own, task))
+		return;
+	pf_count(own, mode, access);
 	if (!pf_classes)
 		return;
-	if (pf_breaks(task, address, error_code))
+	if (pf_breaks(task, address, access))
 		pending |= PF_PENDING_BREAK;
 	pf_arm(own, task, address, pending);
+}
+
+/* Kernel mode faults on its own addresses too (vmalloc, bad pointers): not our business. */
+static __always_inline bool pf_on_user_memory(unsigned long address)
+{
+	return (long)address >= 0 && !(PF_READ(pf_current(), flags) & PF_KERNEL_PF_KTHREAD);
+}
+
+/* What the processor says of the fault: x86 only, and so are these tracepoints for us. */
+static __always_inline __u32 pf_access_of(unsigned long error_code)
+{
+	__u32 access = 0;
+
+	if (error_code & PF_KERNEL_X86_PROT)
+		access |= PF_ACCESS_PRESENT;
+	if (error_code & PF_KERNEL_X86_WRITE)
+		access |= PF_ACCESS_WRITE;
+	if (error_code & PF_KERNEL_X86_INSTR)
+		access |= PF_ACCESS_EXEC;
+	return access;
 }
 
 SEC("tp_btf/page_fault_user")
 int BPF_PROG(pf_fault_user, unsigned long address, struct pt_regs *regs, unsigned long error_code)
 {
-	pf_exception(bpf_get_current_task_btf(), PF_EV_USER, address, error_code);
+	pf_exception(PF_EV_USER, address, pf_access_of(error_code));
 	return 0;
 }
 
-/* Kernel mode faults on its own addresses too (vmalloc, bad pointers): not our business. */
 SEC("tp_btf/page_fault_kernel")
 int BPF_PROG(pf_fault_kernel, unsigned long address, struct pt_regs *regs, unsigned long error_code)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-
-	if ((long)address < 0 || (task->flags & PF_KERNEL_PF_KTHREAD))
-		return 0;
-	pf_exception(task, PF_EV_KERNEL, address, error_code);
+	if (pf_on_user_memory(address))
+		pf_exception(PF_EV_KERNEL, address, pf_access_of(error_code));
 	return 0;
 }
 
+/* events/exceptions/page_fault_user/format, the same since 3.13. */
+struct pf_exception_args {
+	__u64 common;
+	unsigned long address;
+	unsigned long ip;
+	unsigned long error_code;
+};
+
+SEC("tracepoint/exceptions/page_fault_user")
+int pf_tp_user(struct pf_exception_args *args)
+{
+	pf_exception(PF_EV_USER, args->address, pf_access_of(args->error_code));
+	return 0;
+}
+
+SEC("tracepoint/exceptions/page_fault_kernel")
+int pf_tp_kernel(struct pf_exception_args *args)
+{
+	if (pf_on_user_memory(args->address))
+		pf_exception(PF_EV_KERNEL, args->address, pf_access_of(args->error_code));
+	return 0;
+}
+
+static __always_inline bool pf_in_user_mode(struct bpf_perf_event_data *ctx)
+{
+#if defined(__TARGET_ARCH_x86)
+	return ctx->regs.cs & 3;
+#elif defined(__TARGET_ARCH_arm64)
+	return !(ctx->regs.pstate & 0xf);
+#else
+#error "say how this architecture's registers tell user mode"
+#endif
+}
+
+/* The kernel's own count of page-fault exceptions, one event for each. Tells no access. */
+SEC("perf_event")
+int pf_perf_fault(struct bpf_perf_event_data *ctx)
+{
+	unsigned long address = ctx->addr;
+
+	if (pf_in_user_mode(ctx))
+		pf_exception(PF_EV_USER, address, 0);
+	else if (pf_on_user_memory(address))
+		pf_exception(PF_EV_KERNEL, address, 0);
+	return 0;
+}
+
+/* ---- around handle_mm_fault ------------------------------------------------ */
+
+const volatile bool pf_around = false;	  /* these programs: faults end in sight */
+const volatile bool pf_by_thread = false; /* threads gather changes of the memory counters */
+
+#define PF_FLAG(name)                                                                              \
+	(bpf_core_enum_value_exists(enum fault_flag, name)                                         \
+		 ? bpf_core_enum_value(enum fault_flag, name)                                      \
+		 : name)
+
+/* What the mapping says; it is locked now, and may be gone when a fault is to be tried again. */
+static __always_inline __u8 pf_pending_in(struct vm_area_struct *vma, unsigned int flags,
+					  bool retried)
+{
+	__u32 kind = pf_kind_of(vma->vm_flags, vma->vm_ops);
+	__u8 pending = PF_PENDING;
+
+	if (!(kind & PF_MAPPING_PRIVATE))
+		return pending;
+	if (kind & PF_MAPPING_OBJECT)
+		pending |= PF_PENDING_OBJECT;
+	/* Tried again, the page may have come meanwhile: that it was there is not known. */
+	if ((flags & PF_FLAG(FAULT_FLAG_WRITE)) && !retried)
+		pending |= PF_PENDING_BREAK;
+	return pending;
+}
+
+/* Only on kernels on which threads gather their changes of the memory counters. */
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct pf_gathered);
+} pf_gathered SEC(".maps");
+
+static __always_inline struct pf_gathered *pf_gathered_of(struct task_struct *task, bool create)
+{
+	struct pf_entry *e;
+
+	if (!pf_hashed)
+		return bpf_task_storage_get(&pf_gathered, task, NULL,
+					    create ? BPF_LOCAL_STORAGE_GET_F_CREATE : 0);
+	e = pf_entry_of(task, create);
+	return e ? &e->gathered : NULL;
+}
+
+/* Constant indices: CO-RE relocates no others. */
+static __always_inline void pf_read_gathered(struct task_struct *task, struct pf_gathered *to)
+{
+	struct task_struct___by_thread *thread = (void *)task;
+
+	to->count[0] = PF_READ(thread, rss_stat.count[0]);
+	to->count[1] = PF_READ(thread, rss_stat.count[1]);
+	to->count[2] = PF_READ(thread, rss_stat.count[2]);
+	to->count[3] = PF_READ(thread, rss_stat.count[3]);
+	to->events = PF_READ(thread, rss_stat.events);
+}
+
 /*
- * A memory counter moves: by the pending fault of this thread, unless it is
- * another's memory, given back by reclaim, or the fault is over. Which counters
- * move decides, in whatever order and by how much they do.
+ * Which counters has the fault moved? Those of which the thread has gathered
+ * another number now; if it passed them on meanwhile, another than none. And
+ * those that were moved directly: seen by rss_stat, except once for each that
+ * was passed on.
  */
+static __always_inline __u8 pf_gathered_moves(struct task_struct *task, __u8 seen)
+{
+	struct pf_gathered *before = pf_gathered_of(task, false), now = {};
+	__u8 moved = 0;
+	bool passed_on;
+
+	if (!before)
+		return 0;
+	pf_read_gathered(task, &now);
+	passed_on = now.events < before->events;
+	for (int i = 0; i < PF_MM_COUNTERS; i++) {
+		__s32 base = passed_on ? 0 : before->count[i];
+		__u8 direct = passed_on && before->count[i] ? 0x10 : 0x01;
+
+		if (now.count[i] != base || (seen & direct << i))
+			moved |= 1 << i;
+	}
+	return moved;
+}
+
+/* Without registers it is get_user_pages: memory is made, but nobody took a fault. */
+SEC("fentry/handle_mm_fault")
+int BPF_PROG(pf_mm_fault, struct vm_area_struct *vma, unsigned long address, unsigned int flags,
+	     struct pt_regs *regs)
+{
+	struct task_struct *task = pf_current();
+	struct pf_gathered *gathered;
+	struct pf_counts *own;
+	bool retried;
+
+	if (!regs || !pf_on_user_memory(address) || !pf_wanted(task) || !pf_drawn_by_all())
+		return 0;
+	own = pf_own_counts(task);
+	if (!own)
+		return 0;
+	retried = own->pending == PF_PENDING_RETRY && own->address == address;
+	own->pending = 0;
+	if (!pf_drawn_by_process(own, task))
+		return 0;
+	if (pf_by_thread) {
+		gathered = pf_gathered_of(task, true);
+		if (!gathered) {
+			__sync_fetch_and_add(&pf_uncounted, 1);
+			return 0;
+		}
+		pf_read_gathered(task, gathered);
+	}
+	pf_arm(own, task, address, pf_pending_in(vma, flags, retried));
+	return 0;
+}
+
+static __always_inline void pf_count_ended(struct pf_counts *own, struct task_struct *task,
+					   __u8 pending, unsigned int flags)
+{
+	enum pf_event class = PF_EV_OTHER;
+	__u32 access = 0;
+	__u8 moved = own->moved;
+
+	if (pf_by_thread)
+		moved = pf_gathered_moves(task, moved);
+	if (own->mark != pf_accounted(task))
+		class = pf_class(pending, moved);
+	if (class < PF_EVENTS)
+		own->n[class] += pf_weight(own);
+	if (flags & PF_FLAG(FAULT_FLAG_WRITE))
+		access |= PF_ACCESS_WRITE;
+	if (flags & PF_FLAG(FAULT_FLAG_INSTRUCTION))
+		access |= PF_ACCESS_EXEC;
+	pf_count(own, flags & PF_FLAG(FAULT_FLAG_USER) ? PF_EV_USER : PF_EV_KERNEL, access);
+}
+
+SEC("fexit/handle_mm_fault")
+int BPF_PROG(pf_mm_fault_end, struct vm_area_struct *vma, unsigned long address, unsigned int flags,
+	     struct pt_regs *regs, unsigned int ret)
+{
+	struct task_struct *task = pf_current();
+	struct pf_counts *own;
+	__u8 pending;
+
+	if (!regs)
+		return 0;
+	own = pf_counts_of(task, false);
+	if (!own || !(own->pending & PF_PENDING))
+		return 0;
+	pending = own->pending;
+	own->pending = 0;
+	if (ret & bpf_core_enum_value(enum vm_fault_reason, VM_FAULT_RETRY))
+		own->pending = PF_PENDING_RETRY;
+	else
+		pf_count_ended(own, task, pending, flags);
+	return 0;
+}
+
+/* ---- a memory counter moves ------------------------------------------------ */
+
+/*
+ * By the pending fault of this thread, unless it is another's memory, given
+ * back by reclaim, or the fault is over. Which counters move decides, in
+ * whatever order and by how much they do.
+ */
+static __always_inline struct pf_counts *pf_mover(struct task_struct *task, struct mm_struct *mm)
+{
+	struct pf_counts *own;
+
+	if (PF_READ(task, mm) != mm ||
+	    (PF_READ(task, flags) & (PF_KERNEL_PF_EXITING | PF_KERNEL_PF_MEMALLOC)))
+		return NULL;
+	own = pf_counts_of(task, false);
+	if (!own || !(own->pending & PF_PENDING) || own->mark != pf_accounted(task))
+		return NULL;
+	return own;
+}
+
+static __always_inline bool pf_in_object(struct task_struct *task, struct mm_struct *mm,
+					 unsigned long address)
+{
+	const __u32 both = PF_MAPPING_PRIVATE | PF_MAPPING_OBJECT;
+
+	return (pf_mapping_kind(task, mm, address) & both) == both;
+}
+
 SEC("tp_btf/rss_stat")
 int BPF_PROG(pf_rss_stat, struct mm_struct *mm, int member)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_struct *task = pf_current();
 	/* Does not load where threads gather changes: only one in 64 would be seen there. */
 	__s64 per_cpu = mm->rss_stat[0].count;
-	struct pf_counts *own;
+	struct pf_counts *own = pf_mover(task, mm);
 	__u8 moved;
 
 	barrier_var(per_cpu);
-	if (task->mm != mm || (task->flags & (PF_KERNEL_PF_EXITING | PF_KERNEL_PF_MEMALLOC)))
-		return 0;
-	own = pf_counts_of(task, false);
-	if (!own || !own->pending || own->mark != pf_accounted(task))
+	if (!own)
 		return 0;
 	moved = own->moved | 1 << (member & 3);
-	if (moved == PF_MOVED_ANON &&
-	    (pf_mapping_kind(task, mm, own->address) & (PF_MAPPING_PRIVATE | PF_MAPPING_OBJECT)) ==
-		    (PF_MAPPING_PRIVATE | PF_MAPPING_OBJECT))
-		moved |= PF_MOVED_OBJECT;
+	if (moved == PF_MOVED_ANON && !pf_around && pf_in_object(task, mm, own->address))
+		own->pending |= PF_PENDING_OBJECT;
+	barrier();
 	own->moved = moved;
+	return 0;
+}
+
+/* Where threads gather them: what they pass on, and what is moved directly, as by huge pages. */
+SEC("tp_btf/rss_stat")
+int BPF_PROG(pf_rss_passed, struct mm_struct *mm, int member)
+{
+	struct pf_counts *own = pf_mover(pf_current(), mm);
+	__u8 bit = 1 << (member & 3);
+
+	if (own)
+		own->moved |= own->moved & bit ? bit << 4 : bit;
 	return 0;
 }

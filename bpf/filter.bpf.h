@@ -7,6 +7,7 @@
 #define PF_BPF_FILTER_BPF_H
 
 #include "bpf/pf_abi.h"
+#include "bpf/task.bpf.h"
 
 const volatile bool pf_by_pid = false; /* only processes in pf_tgids */
 const volatile bool pf_by_uid = false;
@@ -22,10 +23,14 @@ struct {
 
 static __always_inline bool pf_wanted(struct task_struct *task)
 {
-	if (pf_by_uid && task->cred->uid.val != pf_uid)
-		return false;
+	if (pf_by_uid) {
+		struct cred *cred = (void *)PF_READ(task, cred);
+
+		if (PF_READ(cred, uid.val) != pf_uid)
+			return false;
+	}
 	if (pf_by_pid) {
-		__u32 tgid = task->tgid;
+		__u32 tgid = PF_READ(task, tgid);
 
 		return bpf_map_lookup_elem(&pf_tgids, &tgid) != NULL;
 	}

@@ -139,11 +139,23 @@ struct mm_struct___by_thread {
 };
 
 struct task_rss_stat {
+	int events;
 	int count[4];
 };
 
 struct task_struct___by_thread {
 	struct task_rss_stat rss_stat;
+};
+
+/* Flags of handle_mm_fault: an enum since 5.16 (36090def7bad), the same values before. */
+enum fault_flag {
+	FAULT_FLAG_WRITE = 1 << 0,
+	FAULT_FLAG_USER = 1 << 6,
+	FAULT_FLAG_INSTRUCTION = 1 << 8,
+};
+
+enum vm_fault_reason {
+	VM_FAULT_RETRY = 0x000400,
 };
 
 struct signal_struct {

@@ -104,7 +104,7 @@ struct pf_counts {
 	__u32 n[PF_EVENTS];
 	__u32 mark;	 /* the thread's minor + major when the pending fault began */
 	__u8 pending;	 /* enum pf_pending: a fault whose class is not yet counted */
-	__u8 moved;	 /* enum pf_moved: memory counters that it has moved */
+	__u8 moved;	 /* enum pf_moved: memory counters that it has moved; << 4: again */
 	__u8 step;	 /* --sample auto: index of the step in force for the process */
 	__u8 generation; /* of the steps that `step` was taken from */
 };
@@ -115,9 +115,29 @@ struct pf_counts {
 #define PF_SAMPLE_STEP_1 10
 #define PF_SAMPLE_STEP_2 100
 
+#define PF_SAMPLE_PROCESSES 1024 /* at most so many can be at a step */
+
 /* What dead threads left with their leader, and what living ones moved there. */
 struct pf_dead {
 	__u64 n[PF_EVENTS];
+};
+
+/*
+ * Before 6.2 (f1a7941243c1) a thread gathers its changes of the memory counters
+ * and passes them on every 64 faults: what it had gathered when its fault began.
+ */
+struct pf_gathered {
+	__s32 count[PF_MM_COUNTERS];
+	__s32 events; /* changes since it passed them on */
+	__u32 zero;
+};
+
+/* Where there is no task storage: a thread in a hash table, by its global id. */
+struct pf_entry {
+	__u64 start_ns; /* of the thread: another may get its id */
+	struct pf_counts counts;
+	struct pf_gathered gathered;
+	struct pf_dead dead;
 };
 
 _Static_assert(sizeof(struct pf_task_head) == 56, "both sides agree");
@@ -125,5 +145,7 @@ _Static_assert(sizeof(struct pf_task_rec) == 160, "both sides agree");
 _Static_assert(sizeof(struct pf_events) == 80, "both sides agree");
 _Static_assert(sizeof(struct pf_counts) == 56, "both sides agree");
 _Static_assert(sizeof(struct pf_dead) == sizeof(struct pf_events), "both sides agree");
+_Static_assert(sizeof(struct pf_gathered) == 24, "both sides agree");
+_Static_assert(sizeof(struct pf_entry) == 168, "both sides agree");
 
 #endif

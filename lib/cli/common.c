@@ -43,7 +43,8 @@ enum {
 static const char *const format_words[] = { "table", "json", "csv", "prom", NULL };
 static const char *const format_help[] = { "table", "json (one object a line)", "csv", "prom" };
 static const char *const when_words[] = { "auto", "always", "never", NULL };
-static const char *const backend_words[] = { "auto", "tp_btf", "counters", NULL };
+static const char *const backend_words[] = { "auto", "fexit",	 "tp_btf", "tracepoint",
+					     "perf", "counters", NULL };
 static const char *const snapshot_words[] = { "auto", "iter", "proc", NULL };
 static const char *const storage_words[] = { "auto", "task", "hash", NULL };
 static const char *const buffer_words[] = { "auto", "ring", "perf", NULL };
@@ -79,7 +80,8 @@ static const struct argp_option options[] = {
 
 	{ NULL, 0, NULL, 0, "Source:", 40 },
 	{ "backend", OPT_BACKEND, "NAME", 0,
-	  "auto, tp_btf (counts fault events), counters (the kernel's totals, no cost per fault)",
+	  "What counts fault events: auto, fexit, tp_btf, tracepoint, perf; counters = nothing, only "
+	  "the kernel's totals, at no cost per fault",
 	  0 },
 	{ "no-exits", OPT_NO_EXITS, NULL, 0, "No word on processes that die between intervals", 0 },
 	{ "record", OPT_RECORD, "FILE", 0, "Also append every sample to FILE, as JSON", 0 },

@@ -127,6 +127,22 @@ void pf_bpf_cost_add(struct pf_bpf_cost *cost, const struct bpf_object *obj, con
 	}
 }
 
+uint64_t pf_bpf_missed(const struct bpf_object *obj)
+{
+	const struct bpf_program *prog = NULL;
+	uint64_t missed = 0;
+
+	while ((prog = bpf_object__next_program(obj, (struct bpf_program *)prog))) {
+		struct bpf_prog_info info = { 0 };
+		__u32 len = sizeof(info);
+
+		if (bpf_program__fd(prog) >= 0 &&
+		    !bpf_obj_get_info_by_fd(bpf_program__fd(prog), &info, &len))
+			missed += info.recursion_misses;
+	}
+	return missed;
+}
+
 int pf_bpf_time_programs(void)
 {
 	int fd = bpf_enable_stats(BPF_STATS_RUN_TIME);

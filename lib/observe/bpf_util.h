@@ -39,6 +39,9 @@ uint32_t pf_bpf_named_max(const struct pf_observe_config *config);
 /* Add one object's programs' run time and maps' memory to *cost. Programs in `skip` are left out. */
 void pf_bpf_cost_add(struct pf_bpf_cost *cost, const struct bpf_object *obj, const char *skip);
 
+/* How often one of an object's programs was left out, as it was running on that CPU already. */
+uint64_t pf_bpf_missed(const struct bpf_object *obj);
+
 /* Have the kernel time BPF programs until the descriptor is closed; -errno. */
 int pf_bpf_time_programs(void);
 

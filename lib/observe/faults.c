@@ -1,25 +1,194 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Loads and attaches the programs that count fault events. Reads no count: the
- * pass over the tasks does.
+ * Chooses, loads and attaches the programs that count fault events. Reads no
+ * count: the pass over the tasks does.
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
 #include "bpf/faults.skel.h"
+#include "lib/base/cleanup.h"
 #include "lib/base/error.h"
+#include "lib/base/log.h"
 #include "lib/observe/bpf_util.h"
+#include "lib/observe/cpus.h"
 #include "lib/observe/faults.h"
 #include "lib/observe/observe.h"
 #include "lib/observe/table.h"
 
+/* Where the changes of the memory counters are seen that tell the class. */
+enum counters {
+	COUNTERS_UNSEEN,
+	COUNTERS_BY_CPU,    /* rss_stat tells each change */
+	COUNTERS_BY_THREAD, /* gathered by the thread: read before and after the fault */
+};
+
+struct plan {
+	enum pf_backend backend;
+	enum counters counters;
+	unsigned int tells;
+};
+
+#define TELLS_CLASSES (PF_TELLS_CLASS | PF_TELLS_COW)
+
+/*
+ * The most precise first. tp_btf before fexit: the processor tells it whether
+ * the page was there, and it sees faults that fail. perf with classes before
+ * tp_btf without. Without error code perf cannot tell a copy from nothing.
+ */
+static const struct plan plans[] = {
+	{ PF_BACKEND_TP_BTF, COUNTERS_BY_CPU, PF_TELLS_MODE | PF_TELLS_ACCESS | TELLS_CLASSES },
+	{ PF_BACKEND_FEXIT, COUNTERS_BY_CPU, PF_TELLS_MODE | PF_TELLS_ACCESS | TELLS_CLASSES },
+	{ PF_BACKEND_FEXIT, COUNTERS_BY_THREAD, PF_TELLS_MODE | PF_TELLS_ACCESS | TELLS_CLASSES },
+	{ PF_BACKEND_PERF, COUNTERS_BY_CPU, PF_TELLS_MODE | PF_TELLS_CLASS },
+	{ PF_BACKEND_TP_BTF, COUNTERS_UNSEEN, PF_TELLS_MODE | PF_TELLS_ACCESS },
+	{ PF_BACKEND_TRACEPOINT, COUNTERS_BY_CPU, PF_TELLS_MODE | PF_TELLS_ACCESS | TELLS_CLASSES },
+	{ PF_BACKEND_TRACEPOINT, COUNTERS_UNSEEN, PF_TELLS_MODE | PF_TELLS_ACCESS },
+	{ PF_BACKEND_PERF, COUNTERS_UNSEEN, PF_TELLS_MODE },
+};
+
+static const char *const backend_names[] = {
+	[PF_BACKEND_FEXIT] = "fexit",
+	[PF_BACKEND_TP_BTF] = "tp_btf",
+	[PF_BACKEND_TRACEPOINT] = "tracepoint",
+	[PF_BACKEND_PERF] = "perf",
+};
+
 struct pf_faults {
 	struct pf_faults_bpf *skel;
-	unsigned int tells; /* enum pf_tells */
+	struct pf_cpus *cpus; /* perf: an event for each */
+	const struct plan *plan;
+	bool hashed;
 };
+
+static void choose_programs(struct pf_faults *f)
+{
+	const struct plan *plan = f->plan;
+	const struct {
+		struct bpf_program *program;
+		bool wanted;
+	} programs[] = {
+		{ f->skel->progs.pf_fault_user, plan->backend == PF_BACKEND_TP_BTF },
+		{ f->skel->progs.pf_fault_kernel, plan->backend == PF_BACKEND_TP_BTF },
+		{ f->skel->progs.pf_tp_user, plan->backend == PF_BACKEND_TRACEPOINT },
+		{ f->skel->progs.pf_tp_kernel, plan->backend == PF_BACKEND_TRACEPOINT },
+		{ f->skel->progs.pf_perf_fault, plan->backend == PF_BACKEND_PERF },
+		{ f->skel->progs.pf_mm_fault, plan->backend == PF_BACKEND_FEXIT },
+		{ f->skel->progs.pf_mm_fault_end, plan->backend == PF_BACKEND_FEXIT },
+		{ f->skel->progs.pf_rss_stat, plan->counters == COUNTERS_BY_CPU },
+		{ f->skel->progs.pf_rss_passed, plan->counters == COUNTERS_BY_THREAD },
+	};
+
+	for (size_t i = 0; i < PF_ARRAY_SIZE(programs); i++)
+		bpf_program__set_autoload(programs[i].program, programs[i].wanted);
+}
+
+static void choose_maps(struct pf_faults *f, const struct pf_observe_config *config)
+{
+	bpf_map__set_autocreate(f->skel->maps.pf_counts, !f->hashed);
+	bpf_map__set_autocreate(f->skel->maps.pf_dead, !f->hashed);
+	bpf_map__set_autocreate(f->skel->maps.pf_gathered,
+				!f->hashed && f->plan->counters == COUNTERS_BY_THREAD);
+	bpf_map__set_autocreate(f->skel->maps.pf_entries, f->hashed);
+	bpf_map__set_autocreate(f->skel->maps.pf_steps, config->sample_auto);
+	bpf_map__set_autocreate(f->skel->maps.pf_mappings,
+				f->plan->counters == COUNTERS_BY_CPU &&
+					f->plan->backend != PF_BACKEND_FEXIT);
+	bpf_map__set_max_entries(f->skel->maps.pf_tgids, pf_bpf_named_max(config));
+}
+
+bool pf_faults__pends(const struct pf_faults *f)
+{
+	return f->plan->counters != COUNTERS_UNSEEN && f->plan->backend != PF_BACKEND_FEXIT;
+}
+
+static void set_constants(struct pf_faults *f, const struct pf_observe_config *config)
+{
+	f->skel->rodata->pf_by_pid = config->n_pids > 0;
+	f->skel->rodata->pf_by_uid = config->uid >= 0;
+	f->skel->rodata->pf_uid = config->uid >= 0 ? (__u32)config->uid : 0;
+	f->skel->rodata->pf_sample_every = config->sample_every;
+	f->skel->rodata->pf_sample_auto = config->sample_auto;
+	f->skel->rodata->pf_hashed = f->hashed;
+	f->skel->rodata->pf_classes = pf_faults__pends(f);
+	f->skel->rodata->pf_around = f->plan->backend == PF_BACKEND_FEXIT;
+	f->skel->rodata->pf_by_thread = f->plan->counters == COUNTERS_BY_THREAD;
+}
+
+static int attach(struct pf_faults *f, struct pf_error *err)
+{
+	int ret = pf_faults_bpf__attach(f->skel);
+
+	if (ret == -ENOENT && f->plan->backend == PF_BACKEND_TRACEPOINT)
+		return pf_fail(err, ENOENT,
+			       "there is no tracepoint exceptions:page_fault_user (needs x86 and "
+			       "tracefs: mount -t tracefs tracefs /sys/kernel/tracing)");
+	if (ret)
+		return pf_bpf_fail(err, ret, "attach the fault programs");
+	if (f->plan->backend != PF_BACKEND_PERF)
+		return 0;
+	f->cpus = pf_cpus__open(f->skel->progs.pf_perf_fault, err);
+	return f->cpus ? 0 : -errno;
+}
+
+static int try_plan(struct pf_faults *f, const struct pf_observe_config *config,
+		    struct pf_error *err)
+{
+	int ret;
+
+	f->skel = pf_faults_bpf__open();
+	if (!f->skel)
+		return pf_bpf_fail(err, errno, "open the fault programs");
+	choose_programs(f);
+	choose_maps(f, config);
+	set_constants(f, config);
+	ret = pf_faults_bpf__load(f->skel);
+	if (ret)
+		return pf_bpf_fail(err, ret, "load the fault programs");
+	return attach(f, err);
+}
+
+static void drop_plan(struct pf_faults *f)
+{
+	pf_cpus__close(f->cpus);
+	f->cpus = NULL;
+	pf_faults_bpf__destroy(f->skel);
+	f->skel = NULL;
+}
+
+/* The classes are what one would miss most: said first. */
+static const char *lacks(unsigned int tells)
+{
+	if (!(tells & PF_TELLS_CLASS))
+		return tells & PF_TELLS_ACCESS ? ", without classes"
+					       : ", without classes and access";
+	return tells & PF_TELLS_COW ? "" : ", without cow, other and access";
+}
+
+static int try_plans(struct pf_faults *f, const struct pf_observe_config *config,
+		     struct pf_error *err)
+{
+	for (size_t i = 0; i < PF_ARRAY_SIZE(plans); i++) {
+		struct pf_error why = { 0 };
+		const char *name = backend_names[plans[i].backend];
+
+		if (config->backend != PF_BACKEND_AUTO && config->backend != plans[i].backend)
+			continue;
+		f->plan = &plans[i];
+		if (!try_plan(f, config, &why)) {
+			pf_info("backend %s%s", name, lacks(f->plan->tells));
+			return 0;
+		}
+		drop_plan(f);
+		pf_info("backend %s%s does not work: %s", name, lacks(f->plan->tells), why.text);
+		pf_fail(err, why.code, "backend %s: %s", name, why.text);
+	}
+	return -EOPNOTSUPP;
+}
 
 struct pf_faults *pf_faults__open(const struct pf_observe_config *config, struct pf_error *err)
 {
@@ -30,49 +199,35 @@ struct pf_faults *pf_faults__open(const struct pf_observe_config *config, struct
 		pf_fail(err, ENOMEM, "out of memory");
 		return NULL;
 	}
-	f->skel = pf_faults_bpf__open();
-	if (!f->skel) {
-		pf_bpf_fail(err, errno, "open the fault programs");
-		goto fail;
-	}
-	f->skel->rodata->pf_by_pid = config->n_pids > 0;
-	f->skel->rodata->pf_by_uid = config->uid >= 0;
-	f->skel->rodata->pf_uid = config->uid >= 0 ? (__u32)config->uid : 0;
-	f->skel->rodata->pf_sample_every = config->sample_every;
-	f->skel->rodata->pf_sample_auto = config->sample_auto;
-	f->skel->rodata->pf_classes = true;
-	f->tells = PF_TELLS_MODE | PF_TELLS_ACCESS | PF_TELLS_CLASS | PF_TELLS_COW;
-	bpf_map__set_max_entries(f->skel->maps.pf_tgids, pf_bpf_named_max(config));
-	ret = pf_faults_bpf__load(f->skel);
-	if (ret) {
-		pf_bpf_fail(err, ret, "load the fault programs");
-		goto fail;
-	}
-	return f;
-fail:
+	ret = try_plans(f, config, err);
+	if (!ret)
+		return f;
 	pf_faults__close(f);
-	errno = err && err->code ? err->code : EINVAL;
+	errno = -ret;
 	return NULL;
-}
-
-int pf_faults__attach(struct pf_faults *f, struct pf_error *err)
-{
-	int ret = pf_faults_bpf__attach(f->skel);
-
-	return ret ? pf_bpf_fail(err, ret, "attach to exceptions:page_fault_user and _kernel") : 0;
 }
 
 void pf_faults__close(struct pf_faults *f)
 {
 	if (!f)
 		return;
-	pf_faults_bpf__destroy(f->skel);
+	drop_plan(f);
 	free(f);
+}
+
+const char *pf_faults__backend(const struct pf_faults *f)
+{
+	return backend_names[f->plan->backend];
 }
 
 unsigned int pf_faults__tells(const struct pf_faults *f)
 {
-	return f->tells;
+	return f->plan->tells;
+}
+
+bool pf_faults__hashed(const struct pf_faults *f)
+{
+	return f->hashed;
 }
 
 int pf_faults__map_fd(const struct pf_faults *f, enum pf_fault_map which)
@@ -82,15 +237,31 @@ int pf_faults__map_fd(const struct pf_faults *f, enum pf_fault_map which)
 		return bpf_map__fd(f->skel->maps.pf_counts);
 	case PF_FAULT_MAP_DEAD:
 		return bpf_map__fd(f->skel->maps.pf_dead);
+	case PF_FAULT_MAP_ENTRIES:
+		return bpf_map__fd(f->skel->maps.pf_entries);
 	case PF_FAULT_MAP_TGIDS:
 		return bpf_map__fd(f->skel->maps.pf_tgids);
 	}
 	return -1;
 }
 
+int pf_faults__fd(const struct pf_faults *f)
+{
+	return f->cpus ? pf_cpus__fd(f->cpus) : -1;
+}
+
+void pf_faults__follow_cpus(struct pf_faults *f)
+{
+	if (f->cpus)
+		pf_cpus__follow(f->cpus);
+}
+
 uint64_t pf_faults__uncounted(const struct pf_faults *f)
 {
-	return __atomic_load_n(&f->skel->bss->pf_uncounted, __ATOMIC_RELAXED);
+	uint64_t lost = __atomic_load_n(&f->skel->bss->pf_uncounted, __ATOMIC_RELAXED);
+
+	lost += pf_bpf_missed(f->skel->obj);
+	return f->cpus ? lost + pf_cpus__gaps(f->cpus) : lost;
 }
 
 void pf_faults__cost(const struct pf_faults *f, struct pf_bpf_cost *cost)

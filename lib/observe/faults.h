@@ -3,6 +3,7 @@
 #ifndef PF_LIB_OBSERVE_FAULTS_H
 #define PF_LIB_OBSERVE_FAULTS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct pf_error;
@@ -10,19 +11,38 @@ struct pf_observe_config;
 struct pf_bpf_cost;
 struct pf_faults;
 
-/* Load, not yet attached. NULL with *err filled. */
+/*
+ * Load and attach by the first backend that works, the most precise first, or
+ * by the one that config asks for. NULL with *err filled: why the best one did
+ * not, or the one asked for. The reasons of all go to the log.
+ */
 struct pf_faults *pf_faults__open(const struct pf_observe_config *config, struct pf_error *err);
-int pf_faults__attach(struct pf_faults *f, struct pf_error *err);
 void pf_faults__close(struct pf_faults *f);
+
+/* Its name, as --backend has it. */
+const char *pf_faults__backend(const struct pf_faults *f);
 
 /* What it can tell of an event: enum pf_tells. */
 unsigned int pf_faults__tells(const struct pf_faults *f);
 
-/* Maps that the pass over the tasks reads. */
-enum pf_fault_map { PF_FAULT_MAP_COUNTS, PF_FAULT_MAP_DEAD, PF_FAULT_MAP_TGIDS };
+/* Is a fault pending until it is settled (bpf/classes.bpf.h)? Are threads in a hash table? */
+bool pf_faults__pends(const struct pf_faults *f);
+bool pf_faults__hashed(const struct pf_faults *f);
+
+/* Maps that the pass over the tasks reads; -1 = there is none. */
+enum pf_fault_map {
+	PF_FAULT_MAP_COUNTS,
+	PF_FAULT_MAP_DEAD,
+	PF_FAULT_MAP_ENTRIES,
+	PF_FAULT_MAP_TGIDS,
+};
 int pf_faults__map_fd(const struct pf_faults *f, enum pf_fault_map which);
 
-/* Events that were not counted. */
+/* Becomes readable when CPUs come or go; -1 = does not matter. Then, and each interval: follow. */
+int pf_faults__fd(const struct pf_faults *f);
+void pf_faults__follow_cpus(struct pf_faults *f);
+
+/* Events that were not counted, as far as that is known. */
 uint64_t pf_faults__uncounted(const struct pf_faults *f);
 void pf_faults__cost(const struct pf_faults *f, struct pf_bpf_cost *cost);
 

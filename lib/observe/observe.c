@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -39,6 +40,7 @@ struct pf_observe {
 	struct pf_table *table;
 	enum pf_proc_view proc_view;
 	int timing_fd;
+	int watch_fd; /* epoll: exit records and CPUs */
 	uint64_t opened_ns;
 	double cpu_at_open_s;
 	int64_t storages; /* threads with counts, in the last pass */
@@ -64,7 +66,7 @@ const char *pf_observe__note(const struct pf_observe *o, size_t i)
 
 const char *pf_observe__backend(const struct pf_observe *o)
 {
-	return o->faults ? "tp_btf" : "counters";
+	return o->faults ? pf_faults__backend(o->faults) : "counters";
 }
 
 const char *pf_observe__snapshot(const struct pf_observe *o)
@@ -74,7 +76,7 @@ const char *pf_observe__snapshot(const struct pf_observe *o)
 
 int pf_observe__fd(const struct pf_observe *o)
 {
-	return o->tasks ? pf_tasks__ring_fd(o->tasks) : -1;
+	return o->watch_fd;
 }
 
 bool pf_observe__all_gone(const struct pf_observe *o)
@@ -96,18 +98,18 @@ static int open_programs(struct pf_observe *o, struct pf_error *err)
 	const struct pf_observe_config *c = &o->config;
 	struct pf_error why = { 0 };
 
+	bool insists = c->backend != PF_BACKEND_AUTO && c->backend != PF_BACKEND_COUNTERS;
+
 	if (c->force.snapshot == PF_SNAPSHOT_PROC)
-		return c->backend == PF_BACKEND_TP_BTF
-			       ? pf_fail(err, EINVAL, "backend tp_btf needs the task iterator")
-			       : 0;
+		return insists ? pf_fail(err, EINVAL, "this backend needs the task iterator") : 0;
 	if (c->backend != PF_BACKEND_COUNTERS) {
 		o->faults = pf_faults__open(c, &why);
-		if (!o->faults && c->backend == PF_BACKEND_TP_BTF)
+		if (!o->faults && insists)
 			return pf_fail(err, why.code, "%s", why.text);
 	}
 	o->tasks = pf_tasks__open(c, o->faults, &why);
 	if (!o->tasks) {
-		if (c->force.snapshot == PF_SNAPSHOT_ITER || c->backend == PF_BACKEND_TP_BTF)
+		if (c->force.snapshot == PF_SNAPSHOT_ITER || insists)
 			return pf_fail(err, why.code, "%s", why.text);
 		if (o->proc_view == PF_PROC_NONE)
 			return pf_fail(err, why.code, "%s; and %s is not mounted", why.text,
@@ -211,9 +213,26 @@ static int attach(struct pf_observe *o, struct pf_error *err)
 
 	if (o->tasks && o->config.exits)
 		ret = pf_tasks__watch_exits(o->tasks, on_record, o, err);
-	if (!ret && o->faults)
-		ret = pf_faults__attach(o->faults, err);
 	return ret;
+}
+
+/* What becomes readable before its time comes: full rings, CPUs that come. */
+static int watch(struct pf_observe *o, struct pf_error *err)
+{
+	const int fds[] = {
+		o->tasks ? pf_tasks__ring_fd(o->tasks) : -1,
+		o->faults ? pf_faults__fd(o->faults) : -1,
+	};
+
+	o->watch_fd = epoll_create1(EPOLL_CLOEXEC);
+	for (size_t i = 0; i < PF_ARRAY_SIZE(fds) && o->watch_fd >= 0; i++) {
+		struct epoll_event in = { .events = EPOLLIN };
+
+		if (fds[i] >= 0 && epoll_ctl(o->watch_fd, EPOLL_CTL_ADD, fds[i], &in))
+			return pf_fail(err, errno, "cannot wait for records: %s", strerror(errno));
+	}
+	return o->watch_fd < 0 ? pf_fail(err, errno, "cannot wait for records: %s", strerror(errno))
+			       : 0;
 }
 
 static void start_timing(struct pf_observe *o)
@@ -251,6 +270,8 @@ static int take_baseline(struct pf_observe *o, struct pf_error *err)
 	if (!ret)
 		ret = attach(o, err);
 	if (!ret)
+		ret = watch(o, err);
+	if (!ret)
 		ret = pass(o, err);
 	if (ret)
 		return ret;
@@ -277,6 +298,7 @@ struct pf_observe *pf_observe__open(const struct pf_observe_config *config, stru
 	memcpy(o->pids, config->pids, config->n_pids * sizeof(o->pids[0]));
 	o->config.pids = o->pids;
 	o->timing_fd = -1;
+	o->watch_fd = -1;
 	o->proc_view = pf_proc_view(config->proc_root);
 	pf_bpf_log_setup();
 	ret = open_sources(o, err);
@@ -317,6 +339,8 @@ void pf_observe__close(struct pf_observe *o)
 	pf_table__free(o->table);
 	if (o->timing_fd >= 0)
 		close(o->timing_fd);
+	if (o->watch_fd >= 0)
+		close(o->watch_fd);
 	free(o);
 }
 
@@ -324,6 +348,8 @@ void pf_observe__drain(struct pf_observe *o)
 {
 	if (o->tasks)
 		pf_tasks__drain(o->tasks);
+	if (o->faults)
+		pf_faults__follow_cpus(o->faults);
 }
 
 int pf_observe__next(struct pf_observe *o, struct pf_interval *interval, struct pf_error *err)

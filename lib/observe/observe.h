@@ -18,9 +18,12 @@ struct pf_error;
 struct pf_observe;
 
 enum pf_backend {
-	PF_BACKEND_AUTO,     /* the most precise that works */
-	PF_BACKEND_TP_BTF,   /* counts fault events and tells their classes */
-	PF_BACKEND_COUNTERS, /* the kernel's own totals: nothing runs at a fault */
+	PF_BACKEND_AUTO,       /* the most precise that works */
+	PF_BACKEND_FEXIT,      /* programs around handle_mm_fault */
+	PF_BACKEND_TP_BTF,     /* the exceptions tracepoints, typed */
+	PF_BACKEND_TRACEPOINT, /* the same, classic */
+	PF_BACKEND_PERF,       /* the software event page-faults */
+	PF_BACKEND_COUNTERS,   /* the kernel's own totals: nothing runs at a fault */
 };
 
 enum pf_snapshot {
@@ -90,7 +93,7 @@ struct pf_observe *pf_observe__open(const struct pf_observe_config *config, stru
 /* What has to be said about the choice, one sentence each, NULL when there are no more. */
 const char *pf_observe__note(const struct pf_observe *o, size_t i);
 
-const char *pf_observe__backend(const struct pf_observe *o);  /* "tp_btf", "counters" */
+const char *pf_observe__backend(const struct pf_observe *o);  /* as --backend has it */
 const char *pf_observe__snapshot(const struct pf_observe *o); /* "iter", "proc" */
 
 /* /proc/PID is the process with that pid in a sample: not where /proc is another namespace's. */
@@ -100,8 +103,9 @@ bool pf_observe__proc_matches(const struct pf_observe *o);
 uint64_t pf_observe__caps(const struct pf_observe *o);
 
 /*
- * Becomes readable when exit records pile up: call pf_observe__drain then, or
- * records are lost (and counted). -1 = nothing to watch.
+ * Becomes readable when exit records pile up, or CPUs come and go: call
+ * pf_observe__drain then, or something is lost (and counted). -1 = nothing to
+ * watch.
  */
 int pf_observe__fd(const struct pf_observe *o);
 void pf_observe__drain(struct pf_observe *o);

@@ -50,7 +50,8 @@ static void set_options(struct pf_tasks_bpf *skel, const struct pf_observe_confi
 	skel->rodata->pf_by_uid = config->uid >= 0;
 	skel->rodata->pf_uid = config->uid >= 0 ? (__u32)config->uid : 0;
 	skel->rodata->pf_counting = faults;
-	skel->rodata->pf_classes = faults && pf_faults__tells(faults) & PF_TELLS_CLASS;
+	skel->rodata->pf_classes = faults && pf_faults__pends(faults);
+	skel->rodata->pf_hashed = faults && pf_faults__hashed(faults);
 	skel->rodata->pf_sample_every = config->sample_every;
 	skel->rodata->pf_sample_auto = config->sample_auto;
 	skel->rodata->pf_mem_hierarchy = pf_cgroup_memory_apart(config->proc_root);
@@ -144,14 +145,16 @@ static int share_maps(struct pf_tasks_bpf *skel, const struct pf_faults *faults)
 	} maps[] = {
 		{ skel->maps.pf_counts, PF_FAULT_MAP_COUNTS, false },
 		{ skel->maps.pf_dead, PF_FAULT_MAP_DEAD, false },
+		{ skel->maps.pf_entries, PF_FAULT_MAP_ENTRIES, false },
 		{ skel->maps.pf_tgids, PF_FAULT_MAP_TGIDS, true },
 	};
 	int ret = 0;
 
 	for (size_t i = 0; !ret && i < PF_ARRAY_SIZE(maps); i++) {
-		if (faults)
-			ret = bpf_map__reuse_fd(maps[i].map,
-						pf_faults__map_fd(faults, maps[i].theirs));
+		int fd = faults ? pf_faults__map_fd(faults, maps[i].theirs) : -1;
+
+		if (fd >= 0)
+			ret = bpf_map__reuse_fd(maps[i].map, fd);
 		else if (!maps[i].own)
 			ret = bpf_map__set_autocreate(maps[i].map, false);
 	}

@@ -58,6 +58,27 @@ check_children() {
   assert_eq "$seen" "$wanted" 'children: pid, minor, major, exited rows'
 }
 
+# observe_all ORACLE...: each a line of words, all at once under one pfstat. Then
+# CLAIMS has their pids, for check_all.
+observe_all() {
+  local what
+  CLAIMS=()
+  for what; do
+    # shellcheck disable=SC2086 # the words are the arguments
+    start_oracle $what
+    CLAIMS+=("$ORACLE_PID")
+  done
+  start_tool_bg pfstat -n 0 -o json "${PFSTAT_ARGS[@]}" "$EVERY"
+  for ORACLE_PID in "${CLAIMS[@]}"; do
+    oracle_say go
+  done
+  for ORACLE_PID in "${CLAIMS[@]}"; do
+    oracle_claim
+  done
+  stop_tool
+  assert_eq "$TOOL_STATUS" 0 'pfstat: exit status'
+}
+
 # Fault events seen by the tracing program.
 events() { # user|kernel
   sum_of "$TOOL_OUT" "$ORACLE_PID" "$1"
