@@ -115,7 +115,8 @@ struct pf_counts {
 #define PF_SAMPLE_STEP_1 10
 #define PF_SAMPLE_STEP_2 100
 
-#define PF_SAMPLE_PROCESSES 1024 /* at most so many can be at a step */
+#define PF_SAMPLE_PROCESSES                                                                        \
+	256 /* at most so many can be at a step: of the others all are counted */
 
 /* What dead threads left with their leader, and what living ones moved there. */
 struct pf_dead {
@@ -135,6 +136,8 @@ struct pf_gathered {
 /* Where there is no task storage: a thread in a hash table, by its global id. */
 struct pf_entry {
 	__u64 start_ns; /* of the thread: another may get its id */
+	__u32 pass;	/* the last one that saw it; 0 = none has */
+	__u32 zero;
 	struct pf_counts counts;
 	struct pf_gathered gathered;
 	struct pf_dead dead;
@@ -146,6 +149,6 @@ _Static_assert(sizeof(struct pf_events) == 80, "both sides agree");
 _Static_assert(sizeof(struct pf_counts) == 56, "both sides agree");
 _Static_assert(sizeof(struct pf_dead) == sizeof(struct pf_events), "both sides agree");
 _Static_assert(sizeof(struct pf_gathered) == 24, "both sides agree");
-_Static_assert(sizeof(struct pf_entry) == 168, "both sides agree");
+_Static_assert(sizeof(struct pf_entry) == 176, "both sides agree");
 
 #endif

@@ -11,7 +11,6 @@
 /* Processes of which not all events are counted, by global pid: the step they are at. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, PF_SAMPLE_PROCESSES);
 	__type(key, __u32);
 	__type(value, __u8);

@@ -223,6 +223,17 @@ static __always_inline void pf_read_dead(struct task_struct *task, struct pf_tas
 	head->flags |= PF_REC_EVENTS | PF_REC_DEAD;
 }
 
+/* For the sweep of the hash table. The first pass is 1. */
+__u32 pf_pass_number = 0;
+
+static __always_inline void pf_mark_alive(struct task_struct *task)
+{
+	struct pf_entry *e = pf_entry_of(task, false);
+
+	if (e)
+		e->pass = pf_pass_number;
+}
+
 static __always_inline void pf_read_events(struct task_struct *task, struct pf_task_head *head,
 					   struct pf_events *own, struct pf_events *dead)
 {
@@ -230,6 +241,8 @@ static __always_inline void pf_read_events(struct task_struct *task, struct pf_t
 
 	if (!pf_counting)
 		return;
+	if (pf_hashed)
+		pf_mark_alive(task);
 	pf_read_dead(task, head, dead);
 	counts = pf_counts_of(task, false);
 	if (!counts)
@@ -262,6 +275,7 @@ static __always_inline void pf_begin_pass(bool has_loop)
 {
 	pf_last_cgroups.set = 0;
 	pf_last_tgid = 0;
+	pf_pass_number++;
 	pf_layout = pf_find_layout();
 	pf_note_reader();
 	if (has_loop && pf_sum_cpus && pf_layout == PF_LAYOUT_BY_CPU)
@@ -449,14 +463,35 @@ static __always_inline void pf_take_own(struct task_struct *task, struct pf_even
 	pf_take_counts(own, to);
 }
 
-static __always_inline void pf_take_dead(struct task_struct *leader, struct pf_events *to)
+/*
+ * Without atomic exchange (5.12, 5ffa25502b5a) what was read is subtracted: of
+ * two threads that are both the last, both may tell it.
+ */
+static __always_inline void pf_take_dead(struct task_struct *leader, struct pf_events *to,
+					 bool exchanges)
 {
 	struct pf_dead *dead = pf_dead_of(leader, false);
 
 	if (!dead)
 		return;
-	for (int i = 0; i < PF_EVENTS; i++)
-		to->n[i] += __sync_lock_test_and_set(&dead->n[i], 0);
+	for (int i = 0; i < PF_EVENTS; i++) {
+		__u64 n = dead->n[i];
+
+		if (exchanges)
+			n = __sync_lock_test_and_set(&dead->n[i], 0);
+		else if (n)
+			__sync_fetch_and_add(&dead->n[i], -n);
+		to->n[i] += n;
+	}
+}
+
+/* The hash table is not swept by the kernel. */
+static __always_inline void pf_forget(struct task_struct *task)
+{
+	__u32 tid = task->pid;
+
+	if (pf_hashed)
+		bpf_map_delete_elem(&pf_entries, &tid);
 }
 
 /* Kept with the leader while it lives; false = the reader has to be told. */
@@ -474,7 +509,7 @@ static __always_inline bool pf_keep(struct task_struct *leader, const struct pf_
  * each tells what it took, and the reader adds.
  */
 static __always_inline int pf_exit(void *ctx, struct task_struct *task, bool has_loop,
-				   bool counting)
+				   bool exchanges)
 {
 	struct task_struct *leader = task->group_leader;
 	bool last = task->signal->live.counter == 0;
@@ -482,10 +517,11 @@ static __always_inline int pf_exit(void *ctx, struct task_struct *task, bool has
 
 	if ((task->flags & PF_KERNEL_PF_KTHREAD) || !pf_wanted(task))
 		return 0;
-	if (counting) {
+	if (pf_counting) {
 		pf_take_own(task, &events);
 		if (last || task == leader)
-			pf_take_dead(leader, &events);
+			pf_take_dead(leader, &events, exchanges);
+		pf_forget(task);
 	}
 	if (last)
 		pf_send(task, PF_REC_EXIT, &events, ctx, has_loop);
@@ -498,19 +534,12 @@ static __always_inline int pf_exit(void *ctx, struct task_struct *task, bool has
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(pf_task_exit, struct task_struct *dying)
 {
-	return pf_exit(ctx, dying, true, pf_counting);
+	return pf_exit(ctx, dying, true, true);
 }
 
-/* Without bpf_loop ... */
+/* A program with bpf_loop or an exchange anywhere is refused whole by kernels that lack them. */
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(pf_task_exit_o, struct task_struct *dying)
-{
-	return pf_exit(ctx, dying, false, pf_counting);
-}
-
-/* ... and without atomic exchange, which events take (5.12, 5ffa25502b5a): refused even where it is never reached. */
-SEC("tp_btf/sched_process_exit")
-int BPF_PROG(pf_task_exit_c, struct task_struct *dying)
 {
 	return pf_exit(ctx, dying, false, false);
 }

@@ -4,6 +4,7 @@
  * count: the pass over the tasks does.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,6 +34,8 @@ struct plan {
 	unsigned int tells;
 };
 
+#define ENTRIES_MAX   65536U
+#define ENTRIES_SPARE 1024U
 #define TELLS_CLASSES (PF_TELLS_CLASS | PF_TELLS_COW)
 
 /*
@@ -63,6 +66,7 @@ struct pf_faults {
 	struct pf_cpus *cpus; /* perf: an event for each */
 	const struct plan *plan;
 	bool hashed;
+	bool steps_changed;
 };
 
 static void choose_programs(struct pf_faults *f)
@@ -87,6 +91,31 @@ static void choose_programs(struct pf_faults *f)
 		bpf_program__set_autoload(programs[i].program, programs[i].wanted);
 }
 
+/*
+ * Twice the threads of the machine, and some for those to come: what does not
+ * fit is counted as lost. Allocated at once, as old kernels ask of programs at
+ * a fault.
+ */
+static uint32_t entries_max(void)
+{
+	_cleanup_fclose_ FILE *f = fopen("/proc/loadavg", "re");
+	unsigned int threads = 0;
+
+	if (!f || fscanf(f, "%*s %*s %*s %*u/%u", &threads) != 1)
+		threads = ENTRIES_MAX / 2;
+	return threads * 2 + ENTRIES_SPARE < ENTRIES_MAX ? threads * 2 + ENTRIES_SPARE
+							 : ENTRIES_MAX;
+}
+
+/* The same programs have the helper at a tracepoint, where it can be asked for. */
+static bool needs_hash(const struct pf_observe_config *config)
+{
+	if (config->force.storage != PF_STORAGE_AUTO)
+		return config->force.storage == PF_STORAGE_HASH;
+	return libbpf_probe_bpf_helper(BPF_PROG_TYPE_TRACEPOINT, BPF_FUNC_task_storage_get, NULL) ==
+	       0;
+}
+
 static void choose_maps(struct pf_faults *f, const struct pf_observe_config *config)
 {
 	bpf_map__set_autocreate(f->skel->maps.pf_counts, !f->hashed);
@@ -94,6 +123,8 @@ static void choose_maps(struct pf_faults *f, const struct pf_observe_config *con
 	bpf_map__set_autocreate(f->skel->maps.pf_gathered,
 				!f->hashed && f->plan->counters == COUNTERS_BY_THREAD);
 	bpf_map__set_autocreate(f->skel->maps.pf_entries, f->hashed);
+	if (f->hashed)
+		bpf_map__set_max_entries(f->skel->maps.pf_entries, entries_max());
 	bpf_map__set_autocreate(f->skel->maps.pf_steps, config->sample_auto);
 	bpf_map__set_autocreate(f->skel->maps.pf_mappings,
 				f->plan->counters == COUNTERS_BY_CPU &&
@@ -199,6 +230,9 @@ struct pf_faults *pf_faults__open(const struct pf_observe_config *config, struct
 		pf_fail(err, ENOMEM, "out of memory");
 		return NULL;
 	}
+	f->hashed = needs_hash(config);
+	if (f->hashed)
+		pf_info("counters in a hash table: no task storage for these programs");
 	ret = try_plans(f, config, err);
 	if (!ret)
 		return f;
@@ -243,6 +277,51 @@ int pf_faults__map_fd(const struct pf_faults *f, enum pf_fault_map which)
 		return bpf_map__fd(f->skel->maps.pf_tgids);
 	}
 	return -1;
+}
+
+bool pf_faults__set_step(struct pf_faults *f, uint32_t tgid, uint8_t step)
+{
+	struct bpf_map *steps = f->skel->maps.pf_steps;
+	int ret = step ? bpf_map__update_elem(steps, &tgid, sizeof(tgid), &step, sizeof(step),
+					      BPF_ANY)
+		       : bpf_map__delete_elem(steps, &tgid, sizeof(tgid), 0);
+
+	f->steps_changed |= !ret;
+	return !ret || !step;
+}
+
+void pf_faults__tell_steps(struct pf_faults *f)
+{
+	if (f->steps_changed)
+		__atomic_fetch_add(&f->skel->bss->pf_generation, 1, __ATOMIC_RELEASE);
+	f->steps_changed = false;
+}
+
+/* Not seen by two passes, or born before both and seen by none. */
+static bool is_dead(const struct pf_entry *e, uint32_t pass, uint64_t before_ns)
+{
+	return e->pass ? pass - e->pass >= 2 : e->start_ns < before_ns;
+}
+
+void pf_faults__sweep(struct pf_faults *f, uint32_t pass, uint64_t before_ns)
+{
+	const struct bpf_map *entries = f->skel->maps.pf_entries;
+	__u32 *at = NULL, tid, next;
+	struct pf_entry e;
+
+	if (!f->hashed)
+		return;
+	while (!bpf_map__get_next_key(entries, at, &next, sizeof(next))) {
+		/* Deleted only after the next one is known: from a key that is gone it begins anew. */
+		if (at && !bpf_map__lookup_elem(entries, at, sizeof(*at), &e, sizeof(e), 0) &&
+		    is_dead(&e, pass, before_ns))
+			bpf_map__delete_elem(entries, at, sizeof(*at), 0);
+		tid = next;
+		at = &tid;
+	}
+	if (at && !bpf_map__lookup_elem(entries, at, sizeof(*at), &e, sizeof(e), 0) &&
+	    is_dead(&e, pass, before_ns))
+		bpf_map__delete_elem(entries, at, sizeof(*at), 0);
 }
 
 int pf_faults__fd(const struct pf_faults *f)

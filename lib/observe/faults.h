@@ -38,6 +38,19 @@ enum pf_fault_map {
 };
 int pf_faults__map_fd(const struct pf_faults *f, enum pf_fault_map which);
 
+/*
+ * --sample auto: put a process (global pid) at a step; 0 takes it out. False =
+ * there is no room. Threads hear of it when told.
+ */
+bool pf_faults__set_step(struct pf_faults *f, uint32_t tgid, uint8_t step);
+void pf_faults__tell_steps(struct pf_faults *f);
+
+/*
+ * Threads in a hash table: forget those that died. A pass has just ended that
+ * marked the living with its number; the pass before began at that boot time.
+ */
+void pf_faults__sweep(struct pf_faults *f, uint32_t pass, uint64_t before_ns);
+
 /* Becomes readable when CPUs come or go; -1 = does not matter. Then, and each interval: follow. */
 int pf_faults__fd(const struct pf_faults *f);
 void pf_faults__follow_cpus(struct pf_faults *f);

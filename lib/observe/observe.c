@@ -40,7 +40,8 @@ struct pf_observe {
 	struct pf_table *table;
 	enum pf_proc_view proc_view;
 	int timing_fd;
-	int watch_fd; /* epoll: exit records and CPUs */
+	int watch_fd;	  /* epoll: exit records and CPUs */
+	uint64_t pass_ns; /* when the last one began */
 	uint64_t opened_ns;
 	double cpu_at_open_s;
 	int64_t storages; /* threads with counts, in the last pass */
@@ -143,11 +144,25 @@ static void on_record(void *ctx, const struct pf_task_rec *rec)
 
 static int pass(struct pf_observe *o, struct pf_error *err)
 {
+	uint64_t now_ns = pf_boottime_ns();
+	int ret;
+
 	o->storages = 0;
 	pf_table__begin(o->table);
-	if (o->tasks)
-		return pf_tasks__pass(o->tasks, on_task, o, err);
-	return pf_procpass__run(o->procpass, on_task, o, err);
+	if (!o->tasks)
+		return pf_procpass__run(o->procpass, on_task, o, err);
+	ret = pf_tasks__pass(o->tasks, on_task, o, err);
+	if (o->faults && !ret)
+		pf_faults__sweep(o->faults, pf_tasks__pass_number(o->tasks), o->pass_ns);
+	o->pass_ns = now_ns;
+	return ret;
+}
+
+static bool set_step(void *ctx, uint32_t tgid, uint8_t step)
+{
+	struct pf_observe *o = ctx;
+
+	return pf_faults__set_step(o->faults, tgid, step);
 }
 
 static int open_sources(struct pf_observe *o, struct pf_error *err)
@@ -194,7 +209,9 @@ static int open_table(struct pf_observe *o, struct pf_error *err)
 	struct pf_table_config tc = {
 		.max_processes = o->config.max_processes,
 		.tells = o->faults ? pf_faults__tells(o->faults) : 0,
-		.sample_every = o->config.sample_every,
+		.sample_every = o->config.sample_auto ? 0 : o->config.sample_every,
+		.set_step = set_step,
+		.set_step_ctx = o,
 		.deaths = !o->config.exits ? PF_DEATHS_UNTOLD
 			  : o->tasks	   ? PF_DEATHS_BY_RECORD
 					   : PF_DEATHS_BY_ZOMBIE,
@@ -366,6 +383,8 @@ int pf_observe__next(struct pf_observe *o, struct pf_interval *interval, struct 
 	ret = pf_table__end(o->table, pf_boottime_ns(), interval);
 	if (ret)
 		return pf_fail(err, -ret, "out of memory");
+	if (o->faults)
+		pf_faults__tell_steps(o->faults);
 	if (o->tasks)
 		interval->losses.events = pf_tasks__lost(o->tasks);
 	if (o->faults)

@@ -14,6 +14,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/observe/events.h"
+#include "lib/observe/pace.h"
 #include "lib/observe/table.h"
 #include "lib/proc/cgroup.h"
 #include "lib/proc/exe.h"
@@ -47,9 +48,11 @@ struct process {
 	uint64_t total[TOTALS];		/* highest sum so far */
 	uint64_t reported[TOTALS];	/* total at the last moment */
 	struct pf_event_totals *events; /* NULL = it has had none */
-	struct pf_task_rec rec;		/* the last full one */
-	int64_t rss_bytes;		/* at the last moment; PF_UNKNOWN = not seen then */
-	uint64_t exe_exec_id;		/* exec_id `exe` was read for, plus 1 */
+	uint8_t step;			/* --sample auto: now, and in the interval before */
+	uint8_t step_before;
+	struct pf_task_rec rec; /* the last full one */
+	int64_t rss_bytes;	/* at the last moment; PF_UNKNOWN = not seen then */
+	uint64_t exe_exec_id;	/* exec_id `exe` was read for, plus 1 */
 	char exe[EXE_LEN];
 	struct process *next_gone;
 };
@@ -108,6 +111,8 @@ struct pf_table *pf_table__new(const struct pf_table_config *config)
 
 static void drop(struct pf_table *t, struct process *p)
 {
+	if (p->step)
+		t->config.set_step(t->config.set_step_ctx, (uint32_t)p->rec.tgid, 0);
 	if (t->last == p)
 		t->last = NULL;
 	HASH_DEL(t->processes, p);
@@ -440,6 +445,30 @@ static void fill_memory(struct process *p, struct pf_sample *s)
 	s->rss_error_bytes = (int64_t)p->rec.rss_error_pages * getpagesize();
 }
 
+static void set_step(const struct pf_table *t, struct process *p, uint8_t step)
+{
+	if (step != p->step &&
+	    t->config.set_step(t->config.set_step_ctx, (uint32_t)p->rec.tgid, step))
+		p->step = step;
+}
+
+/* For the next interval. One that has ended makes room for others. */
+static void choose_step(const struct pf_table *t, struct process *p, const struct pf_sample *s)
+{
+	if (t->config.sample_every || !t->config.tells)
+		return;
+	p->step_before = p->step;
+	set_step(t, p, s->exited ? 0 : pf_pace_step((double)s->faults / s->interval_s));
+}
+
+/* An event may have been counted at the step of the interval before. */
+static int64_t sampled(const struct pf_table *t, const struct process *p)
+{
+	if (t->config.sample_every)
+		return t->config.sample_every;
+	return pf_pace_every(p->step > p->step_before ? p->step : p->step_before);
+}
+
 static void fill_events(const struct pf_table *t, struct process *p, struct pf_sample *s)
 {
 	int64_t n[PF_EVENT_SUMS] = { 0 };
@@ -449,7 +478,7 @@ static void fill_events(const struct pf_table *t, struct process *p, struct pf_s
 	if (t->config.tells & PF_TELLS_MODE) {
 		s->user = n[PF_EV_USER];
 		s->kernel = n[PF_EV_KERNEL];
-		s->sampled = t->config.sample_every;
+		s->sampled = sampled(t, p);
 	}
 	if (t->config.tells & PF_TELLS_ACCESS) {
 		s->read = n[PF_EV_READ];
@@ -589,6 +618,7 @@ int pf_table__end(struct pf_table *t, uint64_t now_ns, struct pf_interval *inter
 			fill_events(t, p, s);
 			fill_memory(p, s);
 			s->exited = p->exited;
+			choose_step(t, p, s);
 		}
 		retire(t, p);
 	}

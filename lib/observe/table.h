@@ -33,8 +33,11 @@ enum pf_tells {
 
 struct pf_table_config {
 	size_t max_processes;
-	unsigned int tells; /* enum pf_tells; 0 = nothing is traced */
-	uint32_t sample_every;
+	unsigned int tells;    /* enum pf_tells; 0 = nothing is traced */
+	uint32_t sample_every; /* 0 = by each process's rate; then set_step is called, */
+	/* when the step of a process (global pid) changes: false = it stays at 0 */
+	bool (*set_step)(void *ctx, uint32_t tgid, uint8_t step);
+	void *set_step_ctx;
 	enum pf_deaths deaths;
 	bool exe;	    /* fill sample.exe */
 	bool only_baseline; /* after it nobody is added: another with a named pid is not the one meant */

@@ -85,17 +85,13 @@ static void choose_pass(struct pf_tasks *t, enum pf_rss way, bool loop)
 	skel->rodata->pf_held_back_pages = plan.held_back_pages;
 }
 
-static void choose_exit(struct pf_tasks *t, const struct pf_observe_config *config,
-			const struct pf_faults *faults, bool loop)
+static void choose_exit(struct pf_tasks *t, const struct pf_observe_config *config, bool loop)
 {
 	struct pf_tasks_bpf *skel = t->skel;
-	struct bpf_program *versions[] = { skel->progs.pf_task_exit, skel->progs.pf_task_exit_o,
-					   skel->progs.pf_task_exit_c };
 
-	t->exit_prog = versions[loop ? 0 : faults ? 1 : 2];
-	for (size_t i = 0; i < PF_ARRAY_SIZE(versions); i++)
-		bpf_program__set_autoload(versions[i],
-					  config->exits && versions[i] == t->exit_prog);
+	t->exit_prog = loop ? skel->progs.pf_task_exit : skel->progs.pf_task_exit_o;
+	bpf_program__set_autoload(skel->progs.pf_task_exit, config->exits && loop);
+	bpf_program__set_autoload(skel->progs.pf_task_exit_o, config->exits && !loop);
 }
 
 /* No program uses the maps of the other kind, and without exits none of either. */
@@ -111,13 +107,12 @@ static void choose_ring(struct pf_tasks *t, const struct pf_observe_config *conf
 	bpf_map__set_max_entries(skel->maps.pf_ring, PF_RING_BYTES);
 }
 
-static void choose(struct pf_tasks *t, const struct pf_observe_config *config,
-		   const struct pf_faults *faults)
+static void choose(struct pf_tasks *t, const struct pf_observe_config *config)
 {
 	bool loop = has_loop();
 
 	choose_pass(t, config->force.rss, loop);
-	choose_exit(t, config, faults, loop);
+	choose_exit(t, config, loop);
 	choose_ring(t, config);
 }
 
@@ -184,7 +179,7 @@ static int load(struct pf_tasks *t, const struct pf_observe_config *config,
 	if (!t->skel)
 		return pf_bpf_fail(err, errno, "open the task iterator");
 	set_options(t->skel, config, faults);
-	choose(t, config, faults);
+	choose(t, config);
 	ret = share_maps(t->skel, faults);
 	if (ret)
 		return pf_bpf_fail(err, ret, "share maps between programs");
@@ -327,4 +322,9 @@ void pf_tasks__cost(const struct pf_tasks *t, struct pf_bpf_cost *cost)
 {
 	/* The pass runs inside our own reads and is in our own CPU time already. */
 	pf_bpf_cost_add(cost, t->skel->obj, bpf_program__name(t->pass_prog));
+}
+
+uint32_t pf_tasks__pass_number(const struct pf_tasks *t)
+{
+	return t->skel->bss->pf_pass_number;
 }

@@ -29,6 +29,9 @@ int pf_tasks__ring_fd(const struct pf_tasks *t); /* -1 = exits are not watched *
 void pf_tasks__drain(struct pf_tasks *t);
 uint64_t pf_tasks__lost(const struct pf_tasks *t);
 
+/* Of the last pass; entries of a hash table of threads are marked with it. */
+uint32_t pf_tasks__pass_number(const struct pf_tasks *t);
+
 /* The process with this pid is dead: its number may come again for another. */
 void pf_tasks__forget_pid(struct pf_tasks *t, const struct pf_task_rec *rec);
 
