@@ -21,9 +21,9 @@ metrics_there_are() {
   run_tool pfleak --replay rec.jsonl -o prom -O leak.prom
   run_tool pfstat --replay rec.jsonl -o prom -O stat.prom
   cat leak.prom stat.prom | sed -n 's/^\(pftools_[a-z_]*\).*/\1/p'
-  # of live runs, or of those that grow towards a limit
+  # of live runs, of those that grow towards a limit, and with channels
   printf 'pftools_leak_%s\n' self_cpu_ratio self_cpu_seconds_total self_map_bytes \
-    self_resident_memory_bytes process_time_left_seconds
+    self_resident_memory_bytes process_time_left_seconds notices_total
 }
 
 # used_in FILE: names of metrics in it that do not exist.

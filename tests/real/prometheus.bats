@@ -27,7 +27,7 @@ setup() {
 
 @test "rules" {
   run -0 promtool check rules "$CONTRIB/prometheus/pftools.rules.yml"
-  assert_contains "$output" 'SUCCESS: 5 rules found'
+  assert_contains "$output" 'SUCCESS: 6 rules found'
 }
 
 @test "rules fire when they should, and only then" {
