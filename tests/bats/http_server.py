@@ -3,7 +3,7 @@
 """A server that behaves as badly as it is asked to, by path. Says "listening PORT", then
 writes each request as a line of JSON. usage: http_server.py [CERTIFICATE KEY]
 
-/ok             200
+/ok, /api/...   200
 /status/N       N
 /flaky/N        500 for the first N requests of this path, then 200
 /later/S        429 with Retry-After: S once, then 200
@@ -55,7 +55,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         number = count(self.path)
         self.say(body, number)
         word, _, argument = self.path[1:].partition('/')
-        self.close_connection = word not in ('ok', 'status', 'flaky', 'later')
+        self.close_connection = word not in ('ok', 'api', 'status', 'flaky', 'later')
         try:
             getattr(self, 'be_' + word)(argument, number)
         except OSError:
@@ -63,6 +63,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def be_ok(self, argument, number):
         self.answer(200)
+
+    be_api = be_ok  # of Alertmanager
 
     def be_status(self, argument, number):
         self.answer(int(argument))
