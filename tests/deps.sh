@@ -44,6 +44,7 @@ systemd           systemd                 systemd             systemd           
 libclang-rt-dev   compiler-rt             clang               compiler-rt        compiler-rt
 linux-perf        perf                    perf                perf               perf
 prometheus        golang-github-prometheus golang-github-prometheus-prometheus prometheus prometheus
+prometheus-alertmanager golang-github-prometheus-alertmanager golang-github-prometheus-alertmanager alertmanager alertmanager
 redis-server      redis                   redis               redis              redis
 openjdk-17-jdk-headless java-17-openjdk-devel java-17-openjdk-devel jdk17-openjdk openjdk17-jdk
 END

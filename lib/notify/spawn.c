@@ -11,6 +11,7 @@
 #include <pwd.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -92,6 +93,13 @@ static int set_descriptors(const int fds[3])
 	return 0;
 }
 
+/* While we may: another user may not. Without CAP_SETPCAP it is not ours to drop. */
+static void drop_bound(void)
+{
+	for (int cap = 0; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++)
+		prctl(PR_CAPBSET_DROP, cap, 0, 0, 0);
+}
+
 static int become(const struct pf_user *user)
 {
 	if (setgroups((size_t)user->n_groups, user->groups) ||
@@ -120,6 +128,8 @@ static int prepare(const struct pf_spawn *s)
 	if (chdir("/"))
 		return -errno;
 	ret = set_descriptors(s->fds);
+	if (!ret && s->confined)
+		drop_bound();
 	if (!ret && s->user) {
 		ret = become(s->user);
 		if (ret && s->confined) {
