@@ -14,6 +14,8 @@
 
 /* Processes that were in the last moment may still be in this one. */
 #define SEEN_MOMENTS 2
+/* Not seen in so many, it is not there: where exits are not told, an alert must end all the same. */
+#define GONE_MOMENTS 5
 /* Sweeps in the time after which processes are forgotten. */
 #define SWEEPS 8
 
@@ -351,6 +353,33 @@ const struct pf_verdict *pf_leak__feed(struct pf_leak *leak, const struct pf_sam
 	return err ? refuse(leak, err) : feed_known(leak, p, s);
 }
 
+static void note_open(void *ctx, const struct pf_verdict *v)
+{
+	*(bool *)ctx |= v->state == PF_ALERT_FIRING;
+}
+
+static bool has_alert(const struct pf_leak *leak, const struct pf_process *p)
+{
+	bool open = pf_alert_is_open(&p->alert);
+	struct pf_verdict v;
+
+	if (open || !p->rules)
+		return open;
+	pf_process_verdict(p, &leak->terms, &v);
+	pf_rules_each(leak->terms.rules, p->rules, &v, note_open, &open);
+	return open;
+}
+
+/* Not seen for long enough to be forgotten; sooner when somebody may have been told of it. */
+static bool is_gone(const struct pf_leak *leak, const struct pf_process *p, double mono_s)
+{
+	uint32_t unseen = leak->moment - p->moment;
+
+	if (unseen > GONE_MOMENTS && has_alert(leak, p))
+		return true;
+	return unseen > SEEN_MOMENTS && mono_s - p->last_s >= leak->terms.config.forget_s;
+}
+
 void pf_leak__moment_end(struct pf_leak *leak, double mono_s)
 {
 	const double forget_s = leak->terms.config.forget_s;
@@ -363,7 +392,7 @@ void pf_leak__moment_end(struct pf_leak *leak, double mono_s)
 		return;
 	leak->sweep_s = mono_s + forget_s / SWEEPS;
 	HASH_ITER (hh, leak->table, p, next) {
-		if (leak->moment - p->moment <= SEEN_MOMENTS || mono_s - p->last_s < forget_s)
+		if (!is_gone(leak, p, mono_s))
 			continue;
 		lose(leak, p);
 		leak->stats.forgotten++;

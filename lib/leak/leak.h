@@ -104,7 +104,10 @@ void pf_leak__set_rules(struct pf_leak *leak, struct pf_rules *rules);
  */
 const struct pf_verdict *pf_leak__feed(struct pf_leak *leak, const struct pf_sample *s);
 
-/* All samples of the moment are in: forgets processes not seen for config.forget_s. */
+/*
+ * All samples of the moment are in: forgets processes not seen for config.forget_s, those with a
+ * watch or an alert when they were not seen in some moments.
+ */
 void pf_leak__moment_end(struct pf_leak *leak, double mono_s);
 
 /*

@@ -45,6 +45,7 @@ struct alert {
 	bool due;	   /* to be told of its state */
 	bool held;	   /* ... and held back, which is counted once */
 	struct names names;
+	char *why; /* a rule's reason when the state began; NULL = the model's, of now */
 	struct alert *prev, *next;
 };
 
@@ -94,6 +95,7 @@ static void free_alert(struct alert *a)
 	free(a->names.exe);
 	free(a->names.cgroup);
 	free(a->names.container);
+	free(a->why);
 	free(a);
 }
 
@@ -280,6 +282,7 @@ static void begin(struct pf_tell *t, const struct pf_verdict *v, double now_s)
 	a->since_ts = v->ts;
 	a->level = v->level;
 	take_names(&a->names, v);
+	set_name(&a->why, v->why);
 	a->due = t->config.states & BIT(v->state);
 	if (a->due)
 		tell_due(t, p, a, v, now_s);
@@ -334,6 +337,7 @@ static void review(struct pf_tell *t, struct process *p, struct alert *a, double
 		return;
 	v.state = v.previous = a->state;
 	v.transition = false;
+	v.why = a->why;
 	if (a->rule)
 		v.level = a->level;
 	if (!a->due && is_worse(a, &v))

@@ -373,6 +373,36 @@ static void test_a_rules_process_ends(void **state)
 	assert_false(pf_rule_alert_finish(&firing, PF_END_EXITED));
 }
 
+static void note_gone(void *ctx, const struct pf_verdict *v)
+{
+	assert_int_equal(v->state, PF_ALERT_RESOLVED);
+	assert_int_equal(v->end, PF_END_GONE);
+	++*(unsigned int *)ctx;
+}
+
+/* Where nobody tells of exits: not in a moment or two, but well before it is forgotten. */
+static void test_an_alert_whose_process_is_not_seen_any_more(void **state)
+{
+	unsigned int gone = 0;
+	const struct pf_leak_hooks hooks = { .gone = note_gone, .ctx = &gone };
+	struct sim m;
+
+	(void)state;
+	sim_open(&m, NULL, &hooks, 10, OLD_S);
+	sim_run(&m, 1000, leak_60m);
+	assert_int_equal(m.fires, 1);
+	pf_leak__moment_end(m.leak, m.s.mono_s + 10);
+	sim_feed(&m, 1000); /* it was only missed */
+	for (int i = 1; i <= 2; i++)
+		pf_leak__moment_end(m.leak, m.s.mono_s + 10 * i);
+	assert_int_equal(gone, 0);
+	for (int i = 3; i <= 12; i++)
+		pf_leak__moment_end(m.leak, m.s.mono_s + 10 * i);
+	assert_int_equal(gone, 1);
+	assert_int_equal(pf_leak__stats(m.leak)->firing, 0);
+	sim_close(&m);
+}
+
 static void test_severity(void **state)
 {
 	static const struct {
@@ -494,6 +524,7 @@ int main(void)
 		cmocka_unit_test(test_what_is_pending_can_lapse),
 		cmocka_unit_test(test_time_lines_of_rules),
 		cmocka_unit_test(test_a_rules_process_ends),
+		cmocka_unit_test(test_an_alert_whose_process_is_not_seen_any_more),
 		cmocka_unit_test(test_severity),
 		cmocka_unit_test(test_time_left),
 		cmocka_unit_test(test_names),

@@ -29,6 +29,7 @@ struct world {
 	enum pf_alert_level level; /* of all processes, by now */
 	char comm[16];
 	char exe[32];
+	char why[32];
 };
 
 static void tell(void *ctx, const struct pf_telling *telling)
@@ -41,6 +42,7 @@ static void tell(void *ctx, const struct pf_telling *telling)
 	w->v = *v;
 	snprintf(w->comm, sizeof(w->comm), "%s", v->comm);
 	snprintf(w->exe, sizeof(w->exe), "%s", v->exe ? v->exe : "");
+	snprintf(w->why, sizeof(w->why), "%s", v->why ? v->why : "");
 	snprintf(w->told + len, sizeof(w->told) - len, "%s%lld%s%s%s", len ? " " : "",
 		 (long long)v->pid, v->rule ? v->rule : "",
 		 telling->again			 ? "+"
@@ -81,6 +83,7 @@ static void event(struct world *w, int64_t pid, const char *rule, enum pf_alert_
 				      .comm = "first",
 				      .exe = "/bin/first",
 				      .rule = rule,
+				      .why = rule ? "a rule said so" : NULL,
 				      .state = state,
 				      .transition = true,
 				      .level = w->level };
@@ -149,6 +152,7 @@ static void test_rate_limit(void **state)
 	assert_string_equal(w.told, "7a! 8a!");
 	moment(&w, 1); /* it still fires */
 	assert_string_equal(w.told, "7a! 8a! 7b!");
+	assert_string_equal(w.why, "a rule said so");
 	assert_true(w.last.since_ts == 1.7e9 + 1000);
 	assert_int_equal(pf_tell__stats(w.t)->held, 0);
 	assert_int_equal(pf_tell__stats(w.t)->held_back, 1);
