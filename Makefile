@@ -123,7 +123,8 @@ LIBS        = $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null || echo -lbpf -lj
 # Programs that fault in a known way: nothing of ours in them, little optimized.
 PLAIN_CFLAGS = $(strip $(TARGET) -std=gnu11) $(WARN) -O1 -g
 
-BPF_CFLAGS = -target bpf -D__TARGET_ARCH_$(BPF_ARCH) -mcpu=v3 -O2 -g -std=gnu11 -Wall -Wextra -Werror \
+BPF_CPU  = v3
+BPF_CFLAGS = -target bpf -D__TARGET_ARCH_$(BPF_ARCH) -mcpu=$(BPF_CPU) -O2 -g -std=gnu11 -Wall -Wextra -Werror \
              -Wno-unused-parameter -Wno-missing-declarations -Wno-visibility \
              -I. $(SYSROOT:%=--sysroot=%) $(addprefix -idirafter ,$(wildcard $(SYSROOT)/usr/include/$(TRIPLE)))
 
@@ -247,6 +248,9 @@ $(O)/bpf/%.bpf.o: bpf/%.bpf.c $(O)/gen/bpf-flags | $(TOOLCHAIN)
 	$(call say,BPF,$@)
 	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -MF $(@:.o=.d) -c $< -o $@
 	$(Q)$(STRIP_BPF) -g $@
+
+# For kernels that know the first instruction set only.
+$(O)/bpf/plain.bpf.o: BPF_CPU := v1
 
 $(O)/bench/%.bpf.o: tests/bench/%.bpf.c $(O)/gen/bpf-flags | $(TOOLCHAIN)
 	@mkdir -p $(@D)

@@ -20,6 +20,7 @@
 #include "lib/observe/bpf_util.h"
 #include "lib/observe/faults.h"
 #include "lib/observe/observe.h"
+#include "lib/observe/plain.h"
 #include "lib/observe/procpass.h"
 #include "lib/observe/table.h"
 #include "lib/observe/tasks.h"
@@ -36,6 +37,7 @@ struct pf_observe {
 	int64_t pids[PF_OBSERVE_PIDS_MAX];
 	struct pf_tasks *tasks; /* NULL: the pass comes from /proc */
 	struct pf_procpass *procpass;
+	struct pf_plain *plain; /* the same with fault events */
 	struct pf_faults *faults;
 	struct pf_table *table;
 	enum pf_proc_view proc_view;
@@ -67,6 +69,8 @@ const char *pf_observe__note(const struct pf_observe *o, size_t i)
 
 const char *pf_observe__backend(const struct pf_observe *o)
 {
+	if (o->plain)
+		return pf_plain__backend(o->plain);
 	return o->faults ? pf_faults__backend(o->faults) : "counters";
 }
 
@@ -94,34 +98,83 @@ static double own_cpu_s(void)
 	       (double)(ru.ru_utime.tv_usec + ru.ru_stime.tv_usec) / 1e6;
 }
 
+/* Is this backend, and no other, to be had? */
+static bool insists(const struct pf_observe_config *c)
+{
+	return c->backend != PF_BACKEND_AUTO && c->backend != PF_BACKEND_COUNTERS;
+}
+
+/* The programs that need the kernel's type information: the pass, and what counts events. */
+static int open_core(struct pf_observe *o, struct pf_error *why)
+{
+	const struct pf_observe_config *c = &o->config;
+
+	if (c->force.snapshot == PF_SNAPSHOT_PROC || c->force.object == PF_OBJECT_PLAIN)
+		return pf_fail(why, EINVAL,
+			       "this backend needs the task iterator, which the "
+			       "environment (PF_FORCE_...) forbids");
+	if (c->backend != PF_BACKEND_COUNTERS) {
+		o->faults = pf_faults__open(c, why);
+		if (!o->faults && insists(c))
+			return -why->code;
+	}
+	o->tasks = pf_tasks__open(c, o->faults, why);
+	if (!o->tasks) {
+		pf_faults__close(o->faults);
+		o->faults = NULL;
+		return -why->code;
+	}
+	if (!o->faults && c->backend == PF_BACKEND_AUTO)
+		note(o, "%s; going on with the kernel's totals only", why->text);
+	return 0;
+}
+
+/* Those that need nothing, where there is something for them to do. */
+static int open_plain(struct pf_observe *o, struct pf_error *why)
+{
+	const struct pf_observe_config *c = &o->config;
+	bool can = c->backend == PF_BACKEND_AUTO || c->backend == PF_BACKEND_TRACEPOINT ||
+		   c->backend == PF_BACKEND_PERF;
+
+	if (!can || c->force.object == PF_OBJECT_CORE || c->force.snapshot == PF_SNAPSHOT_ITER)
+		return -EOPNOTSUPP;
+	/* Whoever asks for /proc and nothing else gets nothing else. */
+	if (c->force.snapshot == PF_SNAPSHOT_PROC && c->force.object != PF_OBJECT_PLAIN &&
+	    !insists(c))
+		return -EOPNOTSUPP;
+	o->plain = pf_plain__open(c, why);
+	return o->plain ? 0 : -errno;
+}
+
 static int open_programs(struct pf_observe *o, struct pf_error *err)
 {
 	const struct pf_observe_config *c = &o->config;
-	struct pf_error why = { 0 };
+	bool asked_proc =
+		c->force.snapshot == PF_SNAPSHOT_PROC || c->force.object == PF_OBJECT_PLAIN;
+	struct pf_error core_why = { 0 }, plain_why = { 0 };
+	const struct pf_error *why = &core_why;
 
-	bool insists = c->backend != PF_BACKEND_AUTO && c->backend != PF_BACKEND_COUNTERS;
-
-	if (c->force.snapshot == PF_SNAPSHOT_PROC)
-		return insists ? pf_fail(err, EINVAL, "this backend needs the task iterator") : 0;
-	if (c->backend != PF_BACKEND_COUNTERS) {
-		o->faults = pf_faults__open(c, &why);
-		if (!o->faults && insists)
-			return pf_fail(err, why.code, "%s", why.text);
+	if (!open_core(o, &core_why))
+		return 0;
+	if (!open_plain(o, &plain_why)) {
+		if (!asked_proc)
+			note(o,
+			     "%s; counting fault events by process: no classes, no short-lived "
+			     "processes",
+			     core_why.text);
+		return 0;
 	}
-	o->tasks = pf_tasks__open(c, o->faults, &why);
-	if (!o->tasks) {
-		if (c->force.snapshot == PF_SNAPSHOT_ITER || insists)
-			return pf_fail(err, why.code, "%s", why.text);
-		if (o->proc_view == PF_PROC_NONE)
-			return pf_fail(err, why.code, "%s; and %s is not mounted", why.text,
-				       c->proc_root);
+	if (asked_proc && plain_why.code)
+		why = &plain_why;
+	if (insists(c) || c->force.snapshot == PF_SNAPSHOT_ITER ||
+	    (c->force.object == PF_OBJECT_PLAIN && c->backend == PF_BACKEND_AUTO))
+		return pf_fail(err, why->code, "%s", why->text);
+	if (!asked_proc && o->proc_view == PF_PROC_NONE)
+		return pf_fail(err, why->code, "%s; and %s is not mounted", why->text,
+			       c->proc_root);
+	if (!asked_proc)
 		note(o, "%s; reading /proc instead: no fault events, no short-lived processes",
-		     why.text);
-		pf_faults__close(o->faults);
-		o->faults = NULL;
-	} else if (!o->faults && c->backend == PF_BACKEND_AUTO) {
-		note(o, "%s; going on with the kernel's totals only", why.text);
-	}
+		     why->text);
 	return 0;
 }
 
@@ -149,6 +202,8 @@ static int pass(struct pf_observe *o, struct pf_error *err)
 
 	o->storages = 0;
 	pf_table__begin(o->table);
+	if (o->plain)
+		return pf_plain__pass(o->plain, on_task, o, err);
 	if (!o->tasks)
 		return pf_procpass__run(o->procpass, on_task, o, err);
 	ret = pf_tasks__pass(o->tasks, on_task, o, err);
@@ -169,7 +224,7 @@ static int open_sources(struct pf_observe *o, struct pf_error *err)
 {
 	int ret = open_programs(o, err);
 
-	if (ret || o->tasks)
+	if (ret || o->tasks || o->plain)
 		return ret;
 	if (o->proc_view == PF_PROC_NONE)
 		return pf_fail(err, ENOENT, "cannot read %s: it is not mounted",
@@ -181,7 +236,7 @@ static int open_sources(struct pf_observe *o, struct pf_error *err)
 /* Readings from /proc have the pids of /proc, whosever they are. */
 bool pf_observe__proc_matches(const struct pf_observe *o)
 {
-	return o->procpass || o->proc_view == PF_PROC_OURS;
+	return !o->tasks || o->proc_view == PF_PROC_OURS;
 }
 
 static void note_proc(struct pf_observe *o)
@@ -195,21 +250,36 @@ static void note_proc(struct pf_observe *o)
 		     o->config.proc_root);
 	else if (o->proc_view == PF_PROC_OTHERS)
 		note(o, "%s is of another pid namespace: %s", o->config.proc_root,
-		     o->procpass ? "so are the pids shown"
-				 : "names of programs and cgroups are unknown");
+		     !o->tasks ? "so are the pids shown"
+			       : "names of programs and cgroups are unknown");
 	else if (hides && !(pf_caps_effective() & PF_CAP(SYS_PTRACE)))
 		note(o, "%s is mounted with hidepid and CAP_SYS_PTRACE is missing: %s",
 		     o->config.proc_root,
-		     o->procpass ? "other users' processes are not seen"
-				 : "names of other users' programs and cgroups are unknown");
+		     !o->tasks ? "other users' processes are not seen"
+			       : "names of other users' programs and cgroups are unknown");
+}
+
+static unsigned int tells(const struct pf_observe *o)
+{
+	if (o->plain)
+		return PF_TELLS_MODE;
+	return o->faults ? pf_faults__tells(o->faults) : 0;
+}
+
+/* 0 = by each process's rate. */
+static uint32_t sample_every(const struct pf_observe *o)
+{
+	if (o->plain)
+		return 1;
+	return o->config.sample_auto ? 0 : o->config.sample_every;
 }
 
 static int open_table(struct pf_observe *o, struct pf_error *err)
 {
 	struct pf_table_config tc = {
 		.max_processes = o->config.max_processes,
-		.tells = o->faults ? pf_faults__tells(o->faults) : 0,
-		.sample_every = o->config.sample_auto ? 0 : o->config.sample_every,
+		.tells = tells(o),
+		.sample_every = sample_every(o),
 		.set_step = set_step,
 		.set_step_ctx = o,
 		.deaths = !o->config.exits ? PF_DEATHS_UNTOLD
@@ -239,6 +309,7 @@ static int watch(struct pf_observe *o, struct pf_error *err)
 	const int fds[] = {
 		o->tasks ? pf_tasks__ring_fd(o->tasks) : -1,
 		o->faults ? pf_faults__fd(o->faults) : -1,
+		o->plain ? pf_plain__fd(o->plain) : -1,
 	};
 
 	o->watch_fd = epoll_create1(EPOLL_CLOEXEC);
@@ -254,7 +325,7 @@ static int watch(struct pf_observe *o, struct pf_error *err)
 
 static void start_timing(struct pf_observe *o)
 {
-	if (!o->config.overhead || !o->tasks)
+	if (!o->config.overhead || !(o->tasks || o->plain))
 		return;
 	o->timing_fd = pf_bpf_time_programs();
 	if (o->timing_fd < 0)
@@ -341,7 +412,7 @@ uint64_t pf_observe__caps(const struct pf_observe *o)
 
 	if (o->config.exe || pf_proc_hides(o->config.proc_root))
 		caps |= PF_CAP(SYS_PTRACE);
-	if (o->tasks)
+	if (o->tasks || o->plain)
 		caps |= pf_bpf_command_caps();
 	return caps;
 }
@@ -353,6 +424,7 @@ void pf_observe__close(struct pf_observe *o)
 	pf_faults__close(o->faults);
 	pf_tasks__close(o->tasks);
 	pf_procpass__close(o->procpass);
+	pf_plain__close(o->plain);
 	pf_table__free(o->table);
 	if (o->timing_fd >= 0)
 		close(o->timing_fd);
@@ -367,6 +439,8 @@ void pf_observe__drain(struct pf_observe *o)
 		pf_tasks__drain(o->tasks);
 	if (o->faults)
 		pf_faults__follow_cpus(o->faults);
+	if (o->plain)
+		pf_plain__follow_cpus(o->plain);
 }
 
 int pf_observe__next(struct pf_observe *o, struct pf_interval *interval, struct pf_error *err)
@@ -389,6 +463,8 @@ int pf_observe__next(struct pf_observe *o, struct pf_interval *interval, struct 
 		interval->losses.events = pf_tasks__lost(o->tasks);
 	if (o->faults)
 		interval->losses.counters += pf_faults__uncounted(o->faults);
+	if (o->plain)
+		interval->losses.counters += pf_plain__uncounted(o->plain);
 	return 0;
 }
 
@@ -410,6 +486,8 @@ void pf_observe__overhead(const struct pf_observe *o, struct pf_overhead *out)
 		pf_tasks__cost(o->tasks, &cost);
 	if (o->faults)
 		pf_faults__cost(o->faults, &cost);
+	if (o->plain)
+		pf_plain__cost(o->plain, &cost);
 	out->wall_s = (double)(pf_boottime_ns() - o->opened_ns) / 1e9;
 	out->cpu_s = own_cpu_s() - o->cpu_at_open_s;
 	out->rss_bytes = own_rss_bytes();

@@ -12,8 +12,8 @@ setup() {
   requires root btf bpf cmd:jq
 }
 
-last_sample() { # FILTER
-  samples "map(select(.pid == \$pid)) | last | $1" --argjson pid "$ORACLE_PID"
+last_sample() { # FILTER [jq options]
+  samples "map(select(.pid == \$pid)) | last | $1" --argjson pid "$ORACLE_PID" "${@:2}"
 }
 
 # ---- memory ---------------------------------------------------------------------
@@ -74,4 +74,107 @@ last_sample() { # FILTER
   assert_le 1 "$told" 'exited rows'
   assert_eq "$((told + lost))" 1500 'exited rows and losses'
   check_totals
+}
+
+# ---- fault events for old kernels --------------------------------------------------------
+
+# For tracepoints tracefs has to be there: in a mount namespace of the tool's own.
+with_tracefs() {
+  TOOL_PREFIX=(unshare -m sh -c 'mount -t tracefs none /sys/kernel/tracing && exec "$@"' sh)
+}
+
+# The numbers that a running pfstat's table holds.
+table_pids() {
+  local id
+  id=$(sed -nE 's/^map_id:[[:space:]]*([0-9]+)$/\1/p' /proc/"$TOOL_PID"/fdinfo/* | sort -u |
+    while read -r id; do
+      "$(pf_bpftool)" -j map show id "$id" | jq 'select(.name == "pf_plain_counts").id'
+    done)
+  "$(pf_bpftool)" -j map dump id "$id" | jq '.[].formatted.key // error("no key")'
+}
+
+dead_in_table() {
+  local pid
+  for pid in $(table_pids); do
+    [[ -d /proc/$pid ]] || echo "$pid"
+  done
+}
+
+none_in_table() { # PIDS
+  ! grep -qxF "$1" <<<"$(table_pids)"
+}
+
+@test "events by process, without type information: the modes are exact, the rest unknown" {
+  requires tracepoint:exceptions/page_fault_user
+  export PF_FORCE_OBJECT=plain
+  local backend
+  with_tracefs
+  for backend in tracepoint perf; do
+    PFSTAT_ARGS=(--backend "$backend")
+    observe readbuf 1000
+    check_totals
+    check_quiet
+    assert_eq "$(events kernel)" 1000 "$backend: kernel events"
+    assert_eq "$(events user)" "$(($(claim minor) - 1000))" "$backend: user events"
+    assert_eq "$(record header '[.backend, .snapshot]')" "[\"$backend\",\"proc\"]"
+    assert_eq "$(last_sample '[.anon, .file, .cow, .read, .write]' -c)" '[null,null,null,null,null]'
+    observe threads 8 500
+    check_totals
+    assert_eq "$(($(events user) + $(events kernel)))" "$(claim minor)" "$backend: events"
+  done
+}
+
+@test "events by process: named ones only" {
+  export PF_FORCE_OBJECT=plain
+  local named other
+  start_oracle touch 300
+  other=$ORACLE_PID
+  start_oracle touch 500
+  named=$ORACLE_PID
+  start_tool_bg pfstat -n 0 -o json --backend perf -p "$named" 0.2
+  oracle_go "$other"
+  oracle_go "$named"
+  assert_eq "$(table_pids)" "$named" 'the table'
+  stop_tool
+  assert_eq "$(($(events user) + $(events kernel)))" "$(claim minor)" 'events'
+  check_totals
+}
+
+@test "events by process: the dead leave the table" {
+  export PF_FORCE_OBJECT=plain
+  start_oracle forkstorm 300 0
+  start_tool_bg pfstat -n 0 -o json --backend perf 2
+  oracle_go
+  local dead
+  dead=$(dead_in_table)
+  assert_le 1 "$(wc -w <<<"$dead")" 'dead ones in the table'
+  pf_poll 30 none_in_table "$dead"
+  stop_tool
+  check_totals
+}
+
+@test "events by process: those that find the table full are counted and told" {
+  export PF_FORCE_OBJECT=plain
+  EVERY=60 PF_TIMEOUT=90
+  PFSTAT_ARGS=(--backend perf)
+  observe forkstorm 1400 0
+  check_totals
+  assert_le 1 "$(record summary .losses.fault_events)" 'losses'
+  assert_contains "$(<"$TOOL_ERR")" 'fault events are not counted'
+}
+
+@test "events by process: refused where its pids are not the kernel's" {
+  export PF_FORCE_OBJECT=plain
+  TOOL_PREFIX=(unshare -pf --mount-proc --)
+  run_tool -1 pfstat --backend perf --once 0.1
+  assert_contains "$stderr" 'pids of the initial namespace'
+}
+
+@test "a kernel that tells nothing of its types: events by process, and said so" {
+  TOOL_PREFIX=(unshare -m sh -c 'mount -t tmpfs none /sys/kernel/btf && exec "$@"' sh)
+  observe touch 500
+  check_totals
+  assert_eq "$(($(events user) + $(events kernel)))" "$(claim minor)" 'events'
+  assert_eq "$(record header .snapshot)" '"proc"'
+  assert_match "$(<"$TOOL_ERR")" 'counting fault events by process: no classes'
 }
