@@ -64,6 +64,7 @@ leak_end() {
   until grep -q '"firing"' /tmp/leak.out || [ $((tries += 1)) -gt 300 ]; do
     sleep 0.2
   done
+  echo "@kept $(sed -n 's/^CapPrm:[[:space:]]*//p' "/proc/$pfleak/status")"
   kill "$pfleak" "$leaky"
   wait "$pfleak"
   echo "@tool $?"
