@@ -87,6 +87,7 @@ static int open_live(struct pf_source *s, const struct pf_source_need *need, str
 		.n_pids = c->n_pids,
 		.uid = c->uid,
 		.max_processes = MAX_PROCESSES,
+		.ring_bytes = need->ring_bytes,
 		.proc_root = "/proc",
 	};
 	int ret = check_pids(c, err);

@@ -24,6 +24,7 @@ struct pf_source_need {
 	bool exe;	      /* samples carry the executable's name */
 	bool survives_hangup; /* SIGHUP does not end it, it gives PF_SOURCE_HANGUP */
 	uint64_t caps;	      /* capabilities (lib/base/caps.h) that the tool itself uses later */
+	size_t ring_bytes;    /* room for records of exits; 0 = the usual */
 	bool tracing;	      /* fault events, if they can be had; else the kernel's totals do */
 };
 

@@ -52,20 +52,29 @@ static enum bpf_perf_event_ret take_from_cpu(void *ctx, int cpu, struct perf_eve
 	return LIBBPF_PERF_EVENT_CONT;
 }
 
-/* A power of two for each CPU. */
-static size_t pages_per_cpu(void)
+size_t pf_ring_room(size_t bytes)
 {
-	size_t room = PF_RING_BYTES / (size_t)getpagesize(), pages = 1;
+	size_t room = (size_t)getpagesize();
+
+	while (room < (bytes ? bytes : PF_RING_BYTES) && room < SIZE_MAX / 2)
+		room *= 2;
+	return room;
+}
+
+/* A power of two for each CPU. */
+static size_t pages_per_cpu(size_t room)
+{
+	size_t most = room / (size_t)getpagesize(), pages = 1;
 	int cpus = libbpf_num_possible_cpus();
 
-	while (cpus > 0 && pages * 2 * (size_t)cpus <= room)
+	while (cpus > 0 && pages * 2 * (size_t)cpus <= most)
 		pages *= 2;
 	return pages;
 }
 
-static struct perf_buffer *open_by_cpu(struct pf_ring *r, int map_fd)
+static struct perf_buffer *open_by_cpu(struct pf_ring *r, int map_fd, size_t room)
 {
-	size_t pages = pages_per_cpu();
+	size_t pages = pages_per_cpu(room);
 	struct perf_event_attr attr = {
 		.type = PERF_TYPE_SOFTWARE,
 		.size = sizeof(attr),
@@ -79,7 +88,7 @@ static struct perf_buffer *open_by_cpu(struct pf_ring *r, int map_fd)
 	return perf_buffer__new_raw(map_fd, pages, &attr, take_from_cpu, r, NULL);
 }
 
-struct pf_ring *pf_ring__open(const struct bpf_map *map, bool by_cpu,
+struct pf_ring *pf_ring__open(const struct bpf_map *map, bool by_cpu, size_t room,
 			      void (*fn)(void *ctx, const void *record, size_t size), void *ctx)
 {
 	struct pf_ring *r = calloc(1, sizeof(*r));
@@ -90,7 +99,7 @@ struct pf_ring *pf_ring__open(const struct bpf_map *map, bool by_cpu,
 	r->fn = fn;
 	r->ctx = ctx;
 	if (by_cpu)
-		r->by_cpu = open_by_cpu(r, bpf_map__fd(map));
+		r->by_cpu = open_by_cpu(r, bpf_map__fd(map), room);
 	else
 		r->ring = ring_buffer__new(bpf_map__fd(map), take_from_ring, r, NULL);
 	if (r->by_cpu || r->ring)

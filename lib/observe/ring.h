@@ -13,17 +13,20 @@
 struct bpf_map;
 struct pf_ring;
 
-/* Memory for records that wait, whatever the number of CPUs; but each of them gets a page at least. */
+/* Memory for records that wait, where nobody says otherwise. */
 #define PF_RING_BYTES (128 * 1024)
+
+/* The power of two, of pages, that is not below `bytes`; 0 = PF_RING_BYTES. */
+size_t pf_ring_room(size_t bytes);
 
 /* Can there be a ring buffer? */
 bool pf_ring_has(void);
 
 /*
- * by_cpu: map is a perf event array. fn gets each record, aligned to 8 bytes
+ * by_cpu: map is a perf event array, and all CPUs share `room`, but each gets a page at least. fn gets each record, aligned to 8 bytes
  * and valid during the call; size may be rounded up. NULL with errno set.
  */
-struct pf_ring *pf_ring__open(const struct bpf_map *map, bool by_cpu,
+struct pf_ring *pf_ring__open(const struct bpf_map *map, bool by_cpu, size_t room,
 			      void (*fn)(void *ctx, const void *record, size_t size), void *ctx);
 void pf_ring__close(struct pf_ring *r);
 

@@ -36,6 +36,7 @@ struct pf_tasks {
 	struct bpf_link *exit_link;
 	struct bpf_program *pass_prog; /* the versions that this kernel takes */
 	struct bpf_program *exit_prog;
+	size_t ring_room;
 	bool ring_by_cpu;
 	struct pf_ring *ring;
 	record_fn on_record;
@@ -104,7 +105,8 @@ static void choose_ring(struct pf_tasks *t, const struct pf_observe_config *conf
 	skel->rodata->pf_ring_by_cpu = t->ring_by_cpu;
 	bpf_map__set_autocreate(skel->maps.pf_ring, config->exits && !t->ring_by_cpu);
 	bpf_map__set_autocreate(skel->maps.pf_cpu_rings, config->exits && t->ring_by_cpu);
-	bpf_map__set_max_entries(skel->maps.pf_ring, PF_RING_BYTES);
+	t->ring_room = pf_ring_room(config->ring_bytes);
+	bpf_map__set_max_entries(skel->maps.pf_ring, (__u32)t->ring_room);
 }
 
 static void choose(struct pf_tasks *t, const struct pf_observe_config *config)
@@ -285,7 +287,7 @@ int pf_tasks__watch_exits(struct pf_tasks *t, record_fn fn, void *ctx, struct pf
 
 	t->on_record = fn;
 	t->on_record_ctx = ctx;
-	t->ring = pf_ring__open(map, t->ring_by_cpu, take_record, t);
+	t->ring = pf_ring__open(map, t->ring_by_cpu, t->ring_room, take_record, t);
 	if (!t->ring)
 		return pf_bpf_fail(err, errno, "map the ring of exit records");
 	t->exit_link = bpf_program__attach(t->exit_prog);
