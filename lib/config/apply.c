@@ -326,18 +326,21 @@ static void take_key(const struct walk *w, const struct pf_key *key,
 	struct pf_origin *origin = w->origins ? &w->origins[key - w->table->keys] : NULL;
 	enum pf_yaml_kind wanted = from_file ? PF_YAML_SCALAR : kind_of(key);
 
+	const bool again = origin && origin->place.file && origin->layer == w->apply->layer &&
+			   origin->name == w->apply->name;
+	const unsigned int before = again ? origin->place.line : 0;
+
+	if (origin)
+		*origin = origin_at(w->apply, &item->place);
 	if (item->node->kind != wanted) {
 		pf_complain(w->apply->complaints, &item->node->place,
 			    "%s: %s is wanted, this is %s", key->path, kind_wanted(wanted),
 			    pf_yaml_kind_name(item->node));
 		return;
 	}
-	if (origin && origin->place.file && origin->layer == w->apply->layer &&
-	    origin->name == w->apply->name)
+	if (again)
 		pf_complain(w->apply->complaints, &item->place,
-			    "'%s' says what line %u says already", item->key, origin->place.line);
-	if (origin)
-		*origin = origin_at(w->apply, &item->place);
+			    "'%s' says what line %u says already", item->key, before);
 	if (from_file)
 		set_from_file(w, key, item->node);
 	else

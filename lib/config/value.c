@@ -15,6 +15,7 @@
 #include "lib/base/error.h"
 #include "lib/base/parse.h"
 #include "lib/base/text.h"
+#include "lib/base/units.h"
 #include "lib/config/secret.h"
 #include "lib/config/settings.h"
 
@@ -108,6 +109,7 @@ static int set_seconds(const struct pf_key *key, const char *text, void *record,
 
 static int set_bytes(const struct pf_key *key, const char *text, void *record, struct pf_error *err)
 {
+	char from[16], to[16];
 	uint64_t bytes;
 	double v;
 
@@ -115,8 +117,9 @@ static int set_bytes(const struct pf_key *key, const char *text, void *record, s
 		bytes = (uint64_t)llround(v * key->unit);
 	else if (pf_parse_double(text, 0, INFINITY, &v) != -EINVAL ||
 		 pf_parse_size(text, (uint64_t)key->min, (uint64_t)key->max, &bytes))
-		return refuse(err, text, "megabytes from %.6g to %.15g, or like 512K, 10M, 1.5G",
-			      key->min / key->unit, key->max / key->unit);
+		return refuse(err, text, "megabytes or a size like 512K, 10M, 1.5G, from %s to %s",
+			      pf_fmt_bytes(from, sizeof(from), (int64_t)key->min),
+			      pf_fmt_bytes(to, sizeof(to), (int64_t)key->max));
 	*(int64_t *)member(key, record) = (int64_t)bytes;
 	return 0;
 }

@@ -301,6 +301,16 @@ static unsigned int block_indent(const struct reader *r, size_t line, const char
 	return (unsigned int)(spaces - strspn(text + blank_lines, " "));
 }
 
+/* libyaml's marks count them, not bytes. */
+static size_t characters(const char *text)
+{
+	size_t n = 0;
+
+	for (; *text; text++)
+		n += (*text & 0xc0) != 0x80;
+	return n;
+}
+
 static void place_block(const struct reader *r, struct pf_yaml_node *node,
 			const yaml_event_t *event)
 {
@@ -319,7 +329,7 @@ static void place_block(const struct reader *r, struct pf_yaml_node *node,
 		/* Exact where each character stands for itself. */
 		node->verbatim = event->start_mark.line == event->end_mark.line &&
 				 event->end_mark.index - event->start_mark.index ==
-					 event->data.scalar.length + 2;
+					 characters(node->text) + 2;
 		node->place.column += node->verbatim;
 		break;
 	default:

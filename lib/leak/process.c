@@ -378,7 +378,8 @@ static void conclude(const struct pf_process *p, enum pf_alert_state before, str
 static void step_rules(struct pf_process *p, const struct pf_sample *s,
 		       const struct pf_terms *terms, const struct pf_verdict *v)
 {
-	bool big = size_of(p) >= (double)terms->config.min_bytes;
+	/* What is about the minimum shall not come and go. */
+	bool big = size_of(p) >= (double)terms->config.min_bytes / (p->rules ? 2 : 1);
 
 	if (!terms->rules ||
 	    !pf_rules_step(terms->rules, &p->rules, s, v, big, terms->tell, terms->tell_ctx))

@@ -148,11 +148,13 @@ static void tell_change(const struct rule *rule, const struct pf_rule_alert *ale
 	struct pf_verdict own = *v;
 	char facts[200] = "", why[320];
 
+	if (!fact && end == PF_END_RECOVERED)
+		snprintf(facts, sizeof(facts), "it is too small by now");
 	add_facts(facts, sizeof(facts), rule, fact);
 	snprintf(why, sizeof(why), "%s%s%s", rule->message ? rule->message : "",
 		 rule->message && *facts ? ": " : "", facts);
 	own.rule = rule->name;
-	own.why = why;
+	own.why = *why ? why : NULL;
 	own.level = rule->level;
 	own.state = alert->state;
 	own.previous = before;

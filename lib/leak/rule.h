@@ -5,7 +5,7 @@
  * three truths, and a condition that nobody can tell fires nothing. Pure, as
  * the rest of this library.
  *
- * Processes below the minimum size are not asked. Memory per process: one
+ * Processes below the minimum size are not asked; one that had it is, down to half of it. Memory per process: one
  * struct of facts, and per rule an alert and a few timers.
  */
 #ifndef PF_LIB_LEAK_RULE_H

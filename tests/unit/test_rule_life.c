@@ -164,6 +164,9 @@ static void test_small(void **state)
 	assert_int_equal(t.n, 0);
 	sim_feed(&m, 11);
 	sim_feed(&m, 9);
+	sim_feed(&m, 6); /* as long as it has half of it */
+	assert_int_equal(t.n, 1);
+	sim_feed(&m, 4);
 	assert_int_equal(t.n, 2);
 	expect(&t, 0, "always", PF_ALERT_FIRING, PF_END_NONE);
 	expect(&t, 1, "always", PF_ALERT_RESOLVED, PF_END_RECOVERED);

@@ -95,15 +95,22 @@ static int open_notify(struct pfleak_deliver *d, struct pf_error *err)
 	return d->notify ? 0 : -err->code;
 }
 
-static int open_tell(struct pfleak_deliver *d, double rate_limit_s, struct pf_error *err)
+static struct pf_tell_config terms(const struct pfleak_deliver *d, double rate_limit_s)
 {
-	const struct pf_tell_hooks hooks = { .tell = tell, .current = current, .ctx = d };
 	struct pf_tell_config config = pf_tell_default_config;
 
 	config.rate_limit_s = rate_limit_s;
 	config.states = pf_notify__states(d->notify);
 	/* A replay's minutes are over in no time. */
 	config.keep_alive_s = is_replay(d) ? 0 : pf_notify__keep_alive_s(d->notify);
+	return config;
+}
+
+static int open_tell(struct pfleak_deliver *d, double rate_limit_s, struct pf_error *err)
+{
+	const struct pf_tell_hooks hooks = { .tell = tell, .current = current, .ctx = d };
+	const struct pf_tell_config config = terms(d, rate_limit_s);
+
 	d->tell = pf_tell__new(&config, &hooks);
 	return d->tell ? 0 : pf_fail(err, ENOMEM, "out of memory");
 }
@@ -125,6 +132,13 @@ struct pfleak_deliver *pfleak_deliver__new(struct pfleak_channels *channels, dou
 		return d;
 	pfleak_deliver__free(d);
 	return NULL;
+}
+
+void pfleak_deliver__rate_limit(struct pfleak_deliver *d, double rate_limit_s)
+{
+	const struct pf_tell_config config = terms(d, rate_limit_s);
+
+	pf_tell__configure(d->tell, &config);
 }
 
 void pfleak_deliver__free(struct pfleak_deliver *d)

@@ -19,6 +19,9 @@ struct pfleak_deliver *pfleak_deliver__new(struct pfleak_channels *channels, dou
 					   struct pfleak_report *report, struct pf_error *err);
 void pfleak_deliver__free(struct pfleak_deliver *d); /* NULL-safe */
 
+/* Another rate limit from now on. */
+void pfleak_deliver__rate_limit(struct pfleak_deliver *d, double rate_limit_s);
+
 /* The capabilities (lib/base/caps.h) that it needs for as long as it lives. */
 uint64_t pfleak_deliver__caps(const struct pfleak_deliver *d);
 

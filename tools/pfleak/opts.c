@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* pfleak's command line. Checks and stores; acts on nothing. */
 #include <inttypes.h>
+#include <limits.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/base/log.h"
 #include "lib/base/parse.h"
@@ -108,6 +110,24 @@ static void set_min_size(struct argp_state *state, struct pfleak_opts *o, const 
 	set(o, "thresholds.min_process_size_mb", "--min-size", o->min_size);
 }
 
+/* The configuration's paths are absolute, as it may be read from anywhere. */
+static void set_stacks(struct argp_state *state, struct pfleak_opts *o, const char *arg)
+{
+	char here[PATH_MAX] = "";
+	int len;
+
+	if (!*arg)
+		pf_bad_value(state, "--stacks", arg, "it must not be empty");
+	if (*arg != '/' && !getcwd(here, sizeof(here)))
+		pf_bad_value(state, "--stacks", arg,
+			     "give an absolute path, the working directory is gone");
+	len = snprintf(o->stacks_path, sizeof(o->stacks_path), "%s%s%s", here,
+		       *arg == '/' ? "" : "/", arg);
+	if (len < 0 || (size_t)len >= sizeof(o->stacks_path))
+		pf_bad_value(state, "--stacks", arg, "it is too long");
+	set(o, "stack_traces.directory", "--stacks", o->stacks_path);
+}
+
 static int parse_setting(int key, char *arg, struct argp_state *state, struct pfleak_opts *o)
 {
 	switch (key) {
@@ -162,7 +182,7 @@ static void check(struct argp_state *state, const struct pfleak_opts *o)
 		argp_error(state, "--sort orders what --list shows: it needs --list");
 	if (o->notify && !o->common.replay_path)
 		argp_error(state, "--notify is for --replay: otherwise channels are told anyway");
-	if (o->stacks_path && o->common.replay_path)
+	if (o->stacks_path[0] && o->common.replay_path)
 		argp_error(state, "--stacks does not go with --replay: the processes are "
 				  "not there any more");
 	if (o->label_pid && o->common.format != PF_FORMAT_PROM)
@@ -198,9 +218,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		o->dry_run = true;
 		return 0;
 	case OPT_STACKS:
-		if (!*arg)
-			pf_bad_value(state, "--stacks", arg, "it must not be empty");
-		o->stacks_path = arg;
+		set_stacks(state, o, arg);
 		return 0;
 	case OPT_LABEL_PID:
 		o->label_pid = true;

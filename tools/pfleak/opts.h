@@ -19,10 +19,10 @@ struct pfleak_opts {
 	bool check_config;
 	struct pf_config_option set[PFLEAK_SET_MAX]; /* options that set a key of it */
 	size_t n_set;
-	char min_size[32];	 /* what set points to */
-	const char *stacks_path; /* directory; NULL = no stacks */
-	bool notify;		 /* tell channels in replay, too */
-	bool dry_run;		 /* print what channels would be told, tell them nothing */
+	char min_size[32];	/* what set points to */
+	char stacks_path[4096]; /* absolute; what set points to, as min_size */
+	bool notify;		/* tell channels in replay, too */
+	bool dry_run;		/* print what channels would be told, tell them nothing */
 	bool explain;
 	bool list;
 	bool strict;	/* a watch counts for the exit status */

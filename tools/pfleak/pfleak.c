@@ -247,6 +247,9 @@ static int hangup(void *ctx, struct pf_run *run)
 	pfleak_settings_free(&p->settings);
 	p->settings = new;
 	p->report.rules = new.rules;
+	if (p->deliver)
+		pfleak_deliver__rate_limit(p->deliver,
+					   pf_config__settings(new.config)->alerting.rate_limit_s);
 	if (!p->opts.common.replay_path)
 		warn_classes(p);
 	pf_info("the configuration was read again");
@@ -311,12 +314,24 @@ static int open_deliver(struct pfleak *p, struct pf_error *err)
 	return p->deliver ? 0 : -err->code;
 }
 
+static int open_stacks(struct pfleak *p, struct pf_error *err)
+{
+	const struct pfleak_stacks_hooks taken = { tell_stacks, p };
+	const struct pf_settings *s = pf_config__settings(p->settings.config);
+
+	/* A recording's processes are not here. */
+	if (!s->stack_traces.enabled || !s->stack_traces.directory || p->opts.common.replay_path)
+		return 0;
+	p->stacks = pfleak_stacks__new(s->stack_traces.directory,
+				       (unsigned int)s->stack_traces.max_depth, &taken, err);
+	return p->stacks ? 0 : -err->code;
+}
+
 static int open_all(struct pfleak *p, struct pf_error *err)
 {
 	const struct pf_leak_hooks hooks = {
 		.limit = ask_limit, .gone = tell_gone, .rule = tell_rule, .ctx = p
 	};
-	const struct pfleak_stacks_hooks taken = { tell_stacks, p };
 	struct pf_leak_config leak;
 
 	pfleak_settings_leak(pf_config__settings(p->settings.config), &leak);
@@ -334,11 +349,8 @@ static int open_all(struct pfleak *p, struct pf_error *err)
 		if (!p->report.prom)
 			return pf_fail(err, ENOMEM, "out of memory");
 	}
-	if (p->opts.stacks_path) {
-		p->stacks = pfleak_stacks__new(p->opts.stacks_path, &taken, err);
-		if (!p->stacks)
-			return -err->code;
-	}
+	if (open_stacks(p, err))
+		return -err->code;
 	p->identify.interval_s = p->opts.common.interval_s;
 	p->report.opts = &p->opts;
 	p->report.columns = &p->columns;
@@ -363,9 +375,11 @@ static uint64_t caps_of_helpers(const struct pfleak *p)
 
 static enum pfleak_status watch(struct pfleak *p)
 {
+	const struct pf_settings *settings = pf_config__settings(p->settings.config);
 	struct pf_run_ops ops = {
 		.need = { .exe = true,
 			  .tracing = pfleak_rules_trace(p->settings.rules),
+			  .ring_bytes = (size_t)settings->performance.ring_buffer_bytes,
 			  .survives_hangup = true },
 		.describe = describe,
 		.begin = begin,

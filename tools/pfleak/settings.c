@@ -82,7 +82,11 @@ void pfleak_settings_free(struct pfleak_settings *s)
 
 void pfleak_settings_compare(const struct pfleak_settings *old, const struct pfleak_settings *new)
 {
-	static const char *const fixed[] = { "performance.ring_buffer_size_mb" };
+	static const char *const fixed[] = {
+		"performance.ring_buffer_size_mb", "stack_traces.enabled", "stack_traces.max_depth",
+		"stack_traces.directory",	   "alerting.channels",	   "alerting.webhook_url",
+		"alerting.pagerduty_key",
+	};
 
 	for (size_t i = 0; i < PF_ARRAY_SIZE(fixed); i++) {
 		if (!pf_config__same(old->config, new->config, fixed[i]))

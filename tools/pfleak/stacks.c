@@ -48,7 +48,8 @@ struct run {
 struct pfleak_stacks {
 	struct pfleak_stacks_hooks hooks;
 	char tool[PATH_MAX]; /* "" = not installed */
-	const char *directory_name;
+	char directory_name[PATH_MAX];
+	unsigned int depth; /* frames of a stack */
 	int directory;
 	struct run run[AN_HOUR]; /* in the order in which they came, from stats.taken on */
 	uint64_t came_ns[AN_HOUR];
@@ -74,7 +75,7 @@ static int check_directory(int fd, const char *name, struct pf_error *err)
 	return 0;
 }
 
-struct pfleak_stacks *pfleak_stacks__new(const char *directory,
+struct pfleak_stacks *pfleak_stacks__new(const char *directory, unsigned int depth,
 					 const struct pfleak_stacks_hooks *hooks,
 					 struct pf_error *err)
 {
@@ -85,7 +86,8 @@ struct pfleak_stacks *pfleak_stacks__new(const char *directory,
 		return NULL;
 	}
 	s->hooks = *hooks;
-	s->directory_name = directory;
+	s->depth = depth;
+	snprintf(s->directory_name, sizeof(s->directory_name), "%s", directory);
 	s->directory = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (s->directory < 0)
 		pf_fail(err, errno, "--stacks: cannot open '%s': %s", directory, strerror(errno));
@@ -137,10 +139,9 @@ static int open_result(const struct pfleak_stacks *s, struct run *r)
 static struct pf_child *start(const struct pfleak_stacks *s, const struct run *r,
 			      struct pf_error *err)
 {
-	char pid[24];
-	const char *argv[] = {
-		TOOL, "--mode", "growth", "-p", pid, "-d", LOOK, "-o", "folded", NULL
-	};
+	char pid[24], depth[24];
+	const char *argv[] = { TOOL, "--mode", "growth", "-p",	    pid,   "-d",
+			       LOOK, "-o",     "folded", "--depth", depth, NULL };
 	const struct pf_child_order order = { .path = s->tool,
 					      .argv = argv,
 					      .out = r->fd,
@@ -148,6 +149,7 @@ static struct pf_child *start(const struct pfleak_stacks *s, const struct run *r
 					      .file_max = FILE_MAX };
 
 	snprintf(pid, sizeof(pid), "%" PRId64, r->pid);
+	snprintf(depth, sizeof(depth), "%u", s->depth);
 	return pf_child__start(&order, err);
 }
 

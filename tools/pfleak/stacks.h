@@ -43,7 +43,7 @@ struct pfleak_stacks_stats {
  * everybody may rename files. NULL with *err filled. Where pfstack is not
  * installed it says so and does nothing from then on.
  */
-struct pfleak_stacks *pfleak_stacks__new(const char *directory,
+struct pfleak_stacks *pfleak_stacks__new(const char *directory, unsigned int depth,
 					 const struct pfleak_stacks_hooks *hooks,
 					 struct pf_error *err);
 void pfleak_stacks__free(struct pfleak_stacks *s); /* NULL-safe; kills what runs */
