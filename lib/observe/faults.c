@@ -211,7 +211,9 @@ static int try_plans(struct pf_faults *f, const struct pf_observe_config *config
 			continue;
 		f->plan = &plans[i];
 		if (!try_plan(f, config, &why)) {
-			pf_info("backend %s%s", name, lacks(f->plan->tells));
+			/* Which one it is the tool says itself. */
+			if (*lacks(f->plan->tells))
+				pf_info("backend %s%s", name, lacks(f->plan->tells));
 			return 0;
 		}
 		drop_plan(f);
