@@ -3,9 +3,11 @@
  * What the owners of BPF objects share. Decides nothing about what to load.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -55,6 +57,26 @@ int pf_bpf_fail_needs(struct pf_error *err, int code, const char *what, uint64_t
 int pf_bpf_fail(struct pf_error *err, int code, const char *what)
 {
 	return pf_bpf_fail_needs(err, code, what, PF_CAP(BPF) | PF_CAP(PERFMON));
+}
+
+/* Is it tracefs that keeps us out? libbpf reads there which tracepoint is which. */
+static uint64_t tracepoint_needs(void)
+{
+	const char *events = "/sys/kernel/tracing/events/exceptions";
+
+	if (faccessat(AT_FDCWD, events, X_OK, AT_EACCESS) && errno == EACCES)
+		return PF_CAP(PERFMON) | PF_CAP(DAC_READ_SEARCH);
+	return PF_CAP(PERFMON);
+}
+
+int pf_bpf_fail_tracepoints(struct pf_error *err, int code)
+{
+	if (code == ENOENT || code == -ENOENT)
+		return pf_fail(err, ENOENT,
+			       "there is no tracepoint exceptions:page_fault_user (needs x86 and "
+			       "tracefs: mount -t tracefs tracefs /sys/kernel/tracing)");
+	return pf_bpf_fail_needs(err, code, "attach to exceptions:page_fault_user and _kernel",
+				 tracepoint_needs());
 }
 
 /* No map: a kernel that lets us in says EBADF. */

@@ -27,6 +27,9 @@ void pf_bpf_log_setup(void);
 int pf_bpf_fail(struct pf_error *err, int code, const char *what);
 int pf_bpf_fail_needs(struct pf_error *err, int code, const char *what, uint64_t needs);
 
+/* The same for attaching to the classic tracepoints of page faults, which tracefs names. */
+int pf_bpf_fail_tracepoints(struct pf_error *err, int code);
+
 /*
  * Capabilities for commands of bpf(2) on what is loaded already: none since
  * 5.19 (c8644cd0efe7); before, all of it takes what loading took.

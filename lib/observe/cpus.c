@@ -15,10 +15,12 @@
 
 #include <bpf/libbpf.h>
 
+#include "lib/base/caps.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/error.h"
 #include "lib/base/log.h"
 #include "lib/base/parse.h"
+#include "lib/observe/bpf_util.h"
 #include "lib/observe/cpus.h"
 
 #define CPU_PATH "/devices/system/cpu/cpu"
@@ -92,8 +94,25 @@ static int give_events(struct pf_cpus *c, struct pf_error *err)
 	if (given && (!ret || ret == -ENODEV))
 		return 0;
 	ret = ret ? ret : -ENODEV;
-	return pf_fail(err, -ret, "cannot count the software event page-faults: %s (%s)",
-		       strerror(-ret), "needs CAP_PERFMON, or kernel.perf_event_paranoid below 1");
+	return pf_bpf_fail_needs(err, ret, "count the software event page-faults", PF_CAP(PERFMON));
+}
+
+static bool event_allowed(void *ctx)
+{
+	int fd = open_event(0);
+
+	(void)ctx;
+	if (fd < 0)
+		return errno == ENODEV;
+	close(fd);
+	return true;
+}
+
+uint64_t pf_cpus_caps(void)
+{
+	static const uint64_t sets[] = { 0, PF_CAP(PERFMON), PF_CAP(SYS_ADMIN) };
+
+	return pf_caps_least(sets, PF_ARRAY_SIZE(sets), event_allowed, NULL);
 }
 
 struct pf_cpus *pf_cpus__open(const struct bpf_program *program, struct pf_error *err)

@@ -22,6 +22,9 @@ int pf_cpus__fd(const struct pf_cpus *c);
 /* Give events to CPUs that came, take them from those that went. */
 void pf_cpus__follow(struct pf_cpus *c);
 
+/* Capabilities (lib/base/caps.h) that events for CPUs which come later take. */
+uint64_t pf_cpus_caps(void);
+
 /* How often a CPU was there without an event: how many faults it took then nobody knows. */
 uint64_t pf_cpus__gaps(const struct pf_cpus *c);
 

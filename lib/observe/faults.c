@@ -154,10 +154,8 @@ static int attach(struct pf_faults *f, struct pf_error *err)
 {
 	int ret = pf_faults_bpf__attach(f->skel);
 
-	if (ret == -ENOENT && f->plan->backend == PF_BACKEND_TRACEPOINT)
-		return pf_fail(err, ENOENT,
-			       "there is no tracepoint exceptions:page_fault_user (needs x86 and "
-			       "tracefs: mount -t tracefs tracefs /sys/kernel/tracing)");
+	if (ret && f->plan->backend == PF_BACKEND_TRACEPOINT)
+		return pf_bpf_fail_tracepoints(err, ret);
 	if (ret)
 		return pf_bpf_fail(err, ret, "attach the fault programs");
 	if (f->plan->backend != PF_BACKEND_PERF)

@@ -18,6 +18,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/error.h"
 #include "lib/observe/bpf_util.h"
+#include "lib/observe/cpus.h"
 #include "lib/observe/faults.h"
 #include "lib/observe/observe.h"
 #include "lib/observe/plain.h"
@@ -414,6 +415,8 @@ uint64_t pf_observe__caps(const struct pf_observe *o)
 		caps |= PF_CAP(SYS_PTRACE);
 	if (o->tasks || o->plain)
 		caps |= pf_bpf_command_caps();
+	if (!strcmp(pf_observe__backend(o), "perf"))
+		caps |= pf_cpus_caps();
 	return caps;
 }
 

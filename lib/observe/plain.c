@@ -134,12 +134,8 @@ static int attach(struct pf_plain *p, struct pf_error *err)
 {
 	int ret = pf_plain_bpf__attach(p->skel);
 
-	if (ret == -ENOENT)
-		return pf_fail(err, ENOENT,
-			       "there is no tracepoint exceptions:page_fault_user (needs x86 and "
-			       "tracefs: mount -t tracefs tracefs /sys/kernel/tracing)");
 	if (ret)
-		return pf_bpf_fail(err, ret, "attach the fault programs for old kernels");
+		return pf_bpf_fail_tracepoints(err, ret);
 	if (!p->perf)
 		return 0;
 	p->cpus = pf_cpus__open(p->skel->progs.pf_plain_perf, err);

@@ -21,7 +21,10 @@
 /* The kernel gives the first user namespace this inode (include/linux/proc_ns.h). */
 #define FIRST_USERNS "user:[4026531837]"
 
-/* What our maps and programs may take together, and loading them, with room to spare. */
+/*
+ * What our maps and programs may take together, and loading them, with room to
+ * spare. The backend perf needs a file more for each CPU.
+ */
 #define MEMLOCK_ENOUGH	  (1 << 20)
 #define OPEN_FILES_ENOUGH 64
 
@@ -171,8 +174,7 @@ static void say_files(const struct pf_refusal *r, char *dst, size_t size)
 	char text[96];
 
 	snprintf(text, sizeof(text),
-		 "the limit of open files is %" PRId64 ", %d are enough: ulimit -n", r->open_files,
-		 OPEN_FILES_ENOUGH);
+		 "the limit of open files is %" PRId64 ": raise it with ulimit -n", r->open_files);
 	say(dst, size, text);
 }
 
@@ -188,7 +190,7 @@ const char *pf_refusal_words(const struct pf_refusal *r, int code, char *dst, si
 		say(dst, size,
 		    r->seccomp ? "not in this kernel, or hidden by the seccomp filter in force"
 			       : "this kernel was built without it");
-	} else if (r->open_files >= 0 && r->open_files < OPEN_FILES_ENOUGH) {
+	} else if (code == EMFILE || (r->open_files >= 0 && r->open_files < OPEN_FILES_ENOUGH)) {
 		say_files(r, dst, size);
 	} else if (code == ESRCH || code == ENOENT) {
 		say(dst, size,

@@ -228,7 +228,7 @@ limited() {
   for n in 20 15 10; do
     limited -n $n
     exact_with '["proc","counters"]'
-    assert_contains "$(<"$TOOL_ERR")" "(the limit of open files is $n, 64 are enough: ulimit -n)"
+    assert_contains "$(<"$TOOL_ERR")" "(the limit of open files is $n: raise it with ulimit -n)"
   done
   for n in 8 7 6 5 4; do
     limited -n $n

@@ -262,8 +262,8 @@ table_of() {
     "$PF_ROOT/man/$1.8"
 }
 
-# A row more needs its test here; those of kernels before 5.19, of --stacks and of
-# perf events are tested elsewhere (tests/vm, the files on backends and pfleak).
+# A row more needs its test here; that of kernels before 5.19 has it in
+# tests/vm/judge.py, --stacks where pfstack is.
 @test "the pages have the rows that are tested here" {
   assert_eq "$(table_of pfstat)" "\
 start: CAP_BPF, CAP_PERFMON
@@ -394,4 +394,51 @@ told() { # USER CAP...
   wait_for_line "$TOOL_ERR" 'could not be run'
   [[ ! -e $BATS_TEST_TMPDIR/open/said ]] || pf_differ 'ran' "$(<"$BATS_TEST_TMPDIR/open/said")" 'wanted:' 'not at all'
   stop_tool TERM
+}
+
+# ---- other ways to count -----------------------------------------------------------
+
+# with_backend BACKEND: exact fault events that way. Leaves the tool running.
+with_backend() {
+  start_oracle churn 50 20
+  start_tool_bg pfstat -n 0 -o csv --columns pid,user,kernel --backend "$1" 0.2
+  local kept
+  kept=$(caps_of "$TOOL_PID")
+  oracle_go
+  stop_tool
+  oracle_done
+  assert_eq "$TOOL_STATUS" 0
+  assert_eq "$(awk -F, -v pid="$ORACLE_PID" '$1 == pid { n += $2 + $3 } END { print n }' "$TOOL_OUT")" \
+    "$(claim minor)" "events by $1"
+  KEPT=$kept
+}
+
+@test "backend perf: the same two, and CAP_PERFMON is kept for processors that come" {
+  public_tools
+  only bpf perfmon
+  with_backend perf
+  assert_eq "$KEPT" "$([[ $(</proc/sys/kernel/perf_event_paranoid) -gt 0 ]] && echo perfmon || echo none)"
+  TOOL_PREFIX=("$PF_WORK/deny" perf_event_open EPERM)
+  run_tool -1 pfstat --backend perf 0.1 1
+  assert_contains "$stderr" 'cannot count the software event page-faults: Operation not permitted (a seccomp filter'
+}
+
+@test "backend tracepoint: CAP_DAC_READ_SEARCH where tracefs is root's alone, and none is kept" {
+  local mounted='mount -t tracefs none /sys/kernel/tracing; exec "$@"'
+  unshare --mount sh -ec "mount -t tracefs none /sys/kernel/tracing" || skip 'there is no tracefs'
+  # shellcheck disable=SC2016 # for sh
+  [[ $(unshare --mount sh -ec "${mounted/exec*/stat -c %a /sys/kernel/tracing}") == 700 ]] || skip 'tracefs is open'
+  public_tools
+  only bpf perfmon
+  TOOL_PREFIX=(unshare --mount sh -ec "$mounted" sh "${TOOL_PREFIX[@]}")
+  run_tool -1 pfstat --backend tracepoint 0.1 1
+  assert_contains "$stderr" '(needs CAP_DAC_READ_SEARCH and CAP_PERFMON, has CAP_PERFMON only)'
+  only bpf perfmon dac_read_search
+  TOOL_PREFIX=(unshare --mount sh -ec "$mounted" sh "${TOOL_PREFIX[@]}")
+  with_backend tracepoint
+  assert_eq "$KEPT" none
+  with_mounts=(unshare --mount sh -ec 'umount /sys/kernel/tracing /sys/kernel/debug 2>/dev/null || :; exec "$@"' sh)
+  TOOL_PREFIX=("${with_mounts[@]}")
+  run_tool -1 pfstat --backend tracepoint 0.1 1
+  assert_contains "$stderr" 'mount -t tracefs tracefs /sys/kernel/tracing'
 }

@@ -97,8 +97,8 @@ static void test_other_reasons(void **state)
 	r.memlock_bytes = 8 << 20;
 	check(r, EPERM, OWN_WORDS);
 	r.open_files = 20;
-	check(r, EMFILE, "the limit of open files is 20, 64 are enough: ulimit -n");
-	check(r, EINVAL, "the limit of open files is 20, 64 are enough: ulimit -n");
+	check(r, EMFILE, "the limit of open files is 20: raise it with ulimit -n");
+	check(r, EINVAL, "the limit of open files is 20: raise it with ulimit -n");
 }
 
 static void test_perf_paranoid_is_for_perf(void **state)
