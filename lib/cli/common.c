@@ -25,11 +25,13 @@
 #define DAY_S	     86400.0
 #define INTERVAL_MIN 0.01
 #define TOP_MAX	     1000000
+#define SAMPLE_MAX   1000000
 
 enum {
 	OPT_COLUMNS = 0x100,
 	OPT_JSON_SCHEMA,
 	OPT_BACKEND,
+	OPT_SAMPLE,
 	OPT_NO_EXITS,
 	OPT_COLOR,
 	OPT_RECORD,
@@ -82,6 +84,10 @@ static const struct argp_option options[] = {
 	{ "backend", OPT_BACKEND, "NAME", 0,
 	  "What counts fault events: auto, fexit, tp_btf, tracepoint, perf; counters = nothing, only "
 	  "the kernel's totals, at no cost per fault",
+	  0 },
+	{ "sample", OPT_SAMPLE, "N", 0,
+	  "Count one fault event in N, drawn at random, and scale; auto = all of a process's events "
+	  "below 2000 a second, one in 10 above, one in 100 above 5000",
 	  0 },
 	{ "no-exits", OPT_NO_EXITS, NULL, 0, "No word on processes that die between intervals", 0 },
 	{ "record", OPT_RECORD, "FILE", 0, "Also append every sample to FILE, as JSON", 0 },
@@ -230,6 +236,22 @@ static void positional(struct argp_state *state, struct pf_common *c, const char
 	c->positionals++;
 }
 
+static void parse_sample(struct argp_state *state, struct pf_common *c, const char *arg)
+{
+	uint64_t every = 1;
+
+	c->sample_auto = !strcmp(arg, "auto");
+	if (!c->sample_auto && pf_parse_u64(arg, 1, SAMPLE_MAX, &every))
+		pf_bad_value(state, "--sample", arg,
+			     "give a whole number from 1 (count all) to 1000000, or auto");
+	c->sample_every = (uint32_t)every;
+}
+
+bool pf_common_sampling(const struct pf_common *c)
+{
+	return c->sample_every > 0;
+}
+
 /* How options go together; each alone was checked when it came. */
 static void check(struct argp_state *state, const struct pf_common *c)
 {
@@ -243,6 +265,11 @@ static void check(struct argp_state *state, const struct pf_common *c)
 		argp_error(state, "--watch needs a terminal: it does not go with --output-file");
 	if (c->replay_path && c->backend != PF_BACKEND_AUTO)
 		argp_error(state, "--backend chooses what to trace: it does not go with --replay");
+	if (c->replay_path && pf_common_sampling(c))
+		argp_error(state, "--sample chooses what to count: it does not go with --replay");
+	if (c->backend == PF_BACKEND_COUNTERS && pf_common_sampling(c))
+		argp_error(state, "--sample thins out fault events, and the backend counters sees "
+				  "none: the kernel's own totals are always complete");
 	if (c->replay_path && c->overhead)
 		argp_error(state, "--overhead measures tracing: it does not go with --replay");
 	if (c->columns && c->format == PF_FORMAT_PROM)
@@ -291,6 +318,9 @@ static int parse_source(int key, char *arg, struct argp_state *state, struct pf_
 	switch (key) {
 	case OPT_BACKEND:
 		c->backend = (enum pf_backend)pf_arg_word(state, "--backend", arg, backend_words);
+		return 0;
+	case OPT_SAMPLE:
+		parse_sample(state, c, arg);
 		return 0;
 	case OPT_NO_EXITS:
 		c->exits = false;

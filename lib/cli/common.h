@@ -55,6 +55,8 @@ struct pf_common {
 
 	/* where it comes from */
 	enum pf_backend backend;
+	uint32_t sample_every; /* count one fault event in so many; 0 = not asked for: all */
+	bool sample_auto;      /* by each process's rate */
 	struct pf_observe_force force; /* PF_FORCE_... in the environment */
 	bool exits;
 	const char *record_path;
@@ -68,6 +70,9 @@ struct pf_common {
 /* Defaults; then the tool's own, then argp_parse. */
 void pf_common_init(struct pf_common *c, const char *tool, double interval_s);
 void pf_common_free(struct pf_common *c);
+
+/* Was --sample given, with whatever value? */
+bool pf_common_sampling(const struct pf_common *c);
 
 /* What a tool adds to the shared options. */
 struct pf_cli {

@@ -79,7 +79,8 @@ static int open_live(struct pf_source *s, const struct pf_source_need *need, str
 	struct pf_observe_config config = {
 		.backend = c->backend,
 		.force = c->force,
-		.sample_every = 1,
+		.sample_every = c->sample_every ? c->sample_every : 1,
+		.sample_auto = c->sample_auto,
 		.exits = c->exits,
 		.exe = need->exe,
 		.overhead = c->overhead,
@@ -96,6 +97,11 @@ static int open_live(struct pf_source *s, const struct pf_source_need *need, str
 		return ret;
 	if (config.backend == PF_BACKEND_AUTO && !need->tracing)
 		config.backend = PF_BACKEND_COUNTERS;
+	if (config.backend == PF_BACKEND_COUNTERS && pf_common_sampling(c))
+		return pf_fail(err, EINVAL,
+			       "--sample: %s looks at no fault events, unless --backend names "
+			       "what counts them",
+			       c->tool);
 	s->loop = pf_loop__new(err);
 	if (!s->loop)
 		return -errno;
@@ -166,7 +172,9 @@ static void fill_header(struct pf_source *s)
 	h->backend = pf_observe__backend(s->observe);
 	h->snapshot = pf_observe__snapshot(s->observe);
 	if (strcmp(h->backend, "counters"))
-		h->sample = 1;
+		h->sample = s->common->sample_auto	    ? 0
+			    : pf_common_sampling(s->common) ? s->common->sample_every
+							    : 1;
 }
 
 /* In replay the machine is the recorded one. */

@@ -24,7 +24,8 @@ const struct pf_field pf_header_fields[] = {
 	H(backend, PF_STRING, "", "How faults were traced."),
 	H(snapshot, PF_STRING, "", "Where the counters came from: iter or proc."),
 	H(interval_s, PF_REAL, "seconds", "Interval asked for."),
-	H(sample, PF_INT, "", "One in this many fault events was counted; null = no tracing."),
+	H(sample, PF_INT, "",
+	  "One in this many fault events was counted; 0 = --sample auto, null = no tracing."),
 	H(options, PF_STRING, "", "The command line as typed."),
 };
 

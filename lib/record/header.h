@@ -18,7 +18,7 @@ struct pf_header {
 	const char *backend;  /* "tp_btf", "counters" */
 	const char *snapshot; /* "iter", "proc" */
 	double interval_s;
-	int64_t sample;	     /* 1 in N; unknown = no tracing */
+	int64_t sample;	     /* 1 in N; 0 = by each process's rate; unknown = no tracing */
 	const char *options; /* the command line as typed, quoted */
 };
 
