@@ -31,6 +31,7 @@ function __pftools_shared --argument-names tool formats
     complete -c $tool -l color -x -a 'auto always never' -d 'When to use colours'
     complete -c $tool -l watch -d 'Redraw one screen; q ends it'
     complete -c $tool -l backend -x -a 'auto fexit tp_btf tracepoint perf counters' -d 'What counts fault events'
+    complete -c $tool -l sample -x -a auto -d 'Count one fault event in N, or auto, and scale'
     complete -c $tool -l no-exits -d 'Do not report processes that die between intervals'
     complete -c $tool -l record -r -F -d 'Also append every sample to a file'
     complete -c $tool -l replay -r -F -d 'Take samples from a recording, - = standard input'

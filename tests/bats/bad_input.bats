@@ -47,7 +47,8 @@ bad_values() { # TOOL
 --columns|column|bogus pid,,comm , +bogus -bogus pid,bogus
 --columns|must not be empty|%%
 --color|one of: auto, always, never|%% x ALWAYS alway
---backend|one of: auto, tp_btf, counters|%% x kprobe tp
+--backend|one of: auto, fexit, tp_btf, tracepoint, perf, counters|%% x kprobe tp
+--sample|whole number from 1|%% x -1 0 1.5 1e3 AUTO 1000001 99999999999999999999
 --record|must not be empty|%%
 --replay|must not be empty|%%
 EOT
