@@ -176,6 +176,9 @@ const char *pf_schema_hint(const char *path)
 		const char *path, *hint;
 	} hints[] = {
 		{ "production_config", "it is built in: write 'profile: production'" },
+		{ "sampling",
+		  "pfleak goes by the kernel's totals and, where a rule asks for classes, counts "
+		  "every fault event: there is nothing to sample" },
 		{ "<<", "merge keys are not accepted: a profile can extend another" },
 	};
 

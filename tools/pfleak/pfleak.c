@@ -218,12 +218,13 @@ static int describe(void *ctx, struct pf_run *run)
 	return pf_json_schema_text(&run->out.buf, alert_schema());
 }
 
-/* Rules that go by classes of faults where nobody counts them by class. */
+/* Rules that go by classes of faults where nobody counts them all. Others may be unable to on an
+ * old kernel: then the end of the run tells. */
 static void warn_classes(struct pfleak *p)
 {
 	const char *backend = pf_source__header(p->report.run->source)->backend;
 
-	if (strcmp(backend, "tp_btf"))
+	if (!strcmp(backend, "counters") || !strcmp(backend, "perf"))
 		pfleak_rules_warn_classes(p->settings.rules, backend);
 }
 

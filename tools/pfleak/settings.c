@@ -8,7 +8,9 @@
 #include <unistd.h>
 
 #include "lib/base/cleanup.h"
+#include "lib/base/error.h"
 #include "lib/base/log.h"
+#include "tools/pfleak/channels.h"
 #include "tools/pfleak/rules.h"
 
 /* The caret stands below a character of the line as it is shown: controls are wider there. */
@@ -48,6 +50,21 @@ static const char *find_file(const struct pfleak_opts *opts)
 	return NULL;
 }
 
+/* What the schema cannot know: lib/notify's own terms. */
+static void check_channels(const struct pf_settings *s, struct pf_complaints *complaints)
+{
+	struct pfleak_channels channels;
+	struct pf_error err = { 0 };
+
+	if (pfleak_channels_make(&channels, s, &err)) {
+		const struct pf_channel_settings *first = s->channels.entry;
+
+		pf_complain(complaints, &first->origin.place, "%s", err.text);
+		return;
+	}
+	pfleak_channels_free(&channels);
+}
+
 int pfleak_settings_load(struct pfleak_settings *s, const struct pfleak_opts *opts, bool again)
 {
 	const struct pf_config_source source = {
@@ -60,9 +77,11 @@ int pfleak_settings_load(struct pfleak_settings *s, const struct pfleak_opts *op
 	struct pf_complaints complaints = { .tell = say };
 	struct pfleak_settings new = { .config = pf_config__load(&source, &complaints) };
 
-	if (new.config)
+	if (new.config) {
 		new.rules = pfleak_rules_make(pf_config__settings(new.config), &complaints);
-	if (!new.rules) {
+		check_channels(pf_config__settings(new.config), &complaints);
+	}
+	if (complaints.n) {
 		pfleak_settings_free(&new);
 		return -EINVAL;
 	}
