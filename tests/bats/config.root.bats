@@ -1,0 +1,57 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: BSD-2-Clause
+# What of pfleak's configuration needs the kernel's help: rules that go by the class
+# of faults, the ring's room, reading again what root alone may read.
+
+# shellcheck disable=SC2034,SC2154 # shared with bats and the helpers
+# shellcheck disable=SC2030,SC2031 # each test is a subshell
+load helpers
+
+setup() {
+  requires root btf bpf cmd:jq cmd:python3
+  cd "$BATS_TEST_TMPDIR" || return
+}
+
+@test "a rule that asks for anonymous_ratio has the events counted by class, and fires" {
+  cat >c.yaml <<'END'
+thresholds: {min_process_size_mb: 1, monitoring_window_sec: 5}
+alerting:
+  rules:
+    - {name: anon, condition: anonymous_ratio > 80 AND rss_growth_mb_per_min > 5, level: critical}
+    - {name: files, condition: anonymous_ratio < 20 AND rss_growth_mb_per_min > 5}
+END
+  start_bg grower python3 -c '
+import time
+kept = []
+while True:
+    kept.append(bytearray(1 << 20))
+    time.sleep(0.05)'
+  local pid=$BG_PID
+  start_tool_bg pfleak --config c.yaml -v -p "$pid" 0.2
+  wait_for_line "$BG_OUT" "ALERT +pid $pid .* rule anon, critical"
+  stop_tool
+  refute_contains "$(grep ALERT "$BG_OUT")" 'rule files'
+  refute_contains "$(<"$BG_ERR")" 'cannot tell'
+}
+
+@test "the ring has the room that is configured" {
+  requires cmd:bpftool
+  echo 'performance: {ring_buffer_size_mb: 0.5}' >c.yaml
+  start_tool_bg pfleak --config c.yaml --backend counters -v 60
+  local rooms
+  rooms=$(bpftool -j map | jq -c 'map(select(.name == "pf_ring").max_entries)')
+  stop_tool
+  json "$rooms" 'any(. == 524288)'
+}
+
+@test "SIGHUP reads what only root may read, with capabilities given up" {
+  (umask 077 && echo 'log_level: info' >c.yaml && echo secret >key)
+  start_tool_bg pfleak --config c.yaml --backend counters -v -p $$ 0.1
+  printf 'alerting: {webhook_url_file: %s/none}\n' "$PWD" >c.yaml
+  kill -HUP "$BG_PID"
+  wait_for_line "$BG_ERR" 'the configuration stays as it was'
+  printf 'grace: 5\n' >c.yaml
+  kill -HUP "$BG_PID"
+  wait_for_line "$BG_ERR" 'the configuration was read again'
+  stop_tool
+}
