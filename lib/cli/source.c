@@ -275,7 +275,9 @@ struct pf_source *pf_source__open(const struct pf_common *c, const struct pf_sou
 		return NULL;
 	}
 	if (s->observe)
-		pf_info("ready: snapshot %s, backend %s", s->header.snapshot, s->header.backend);
+		pf_info("ready: snapshot %s, backend %s, storage %s, buffer %s", s->header.snapshot,
+			s->header.backend, pf_observe__storage(s->observe),
+			pf_observe__buffer(s->observe));
 	return s;
 }
 

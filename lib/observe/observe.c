@@ -80,6 +80,22 @@ const char *pf_observe__snapshot(const struct pf_observe *o)
 	return o->tasks ? "iter" : "proc";
 }
 
+const char *pf_observe__storage(const struct pf_observe *o)
+{
+	if (o->plain)
+		return "hash";
+	if (!o->faults)
+		return "none";
+	return pf_faults__hashed(o->faults) ? "hash" : "task";
+}
+
+const char *pf_observe__buffer(const struct pf_observe *o)
+{
+	const char *buffer = o->tasks ? pf_tasks__buffer(o->tasks) : NULL;
+
+	return buffer ? buffer : "none";
+}
+
 int pf_observe__fd(const struct pf_observe *o)
 {
 	return o->watch_fd;

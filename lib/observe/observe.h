@@ -97,6 +97,10 @@ const char *pf_observe__note(const struct pf_observe *o, size_t i);
 const char *pf_observe__backend(const struct pf_observe *o);  /* as --backend has it */
 const char *pf_observe__snapshot(const struct pf_observe *o); /* "iter", "proc" */
 
+/* Where event counts are kept and what exit records come through; "none" where there are none. */
+const char *pf_observe__storage(const struct pf_observe *o); /* "task", "hash" */
+const char *pf_observe__buffer(const struct pf_observe *o);  /* "ring", "perf" */
+
 /* /proc/PID is the process with that pid in a sample: not where /proc is another namespace's. */
 bool pf_observe__proc_matches(const struct pf_observe *o);
 

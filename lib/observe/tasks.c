@@ -296,6 +296,13 @@ int pf_tasks__watch_exits(struct pf_tasks *t, record_fn fn, void *ctx, struct pf
 	return 0;
 }
 
+const char *pf_tasks__buffer(const struct pf_tasks *t)
+{
+	if (!t->ring)
+		return NULL;
+	return t->ring_by_cpu ? "perf" : "ring";
+}
+
 int pf_tasks__ring_fd(const struct pf_tasks *t)
 {
 	return t->exit_link ? pf_ring__fd(t->ring) : -1;

@@ -26,6 +26,9 @@ int pf_tasks__pass(struct pf_tasks *t, void (*fn)(void *ctx, const struct pf_tas
 int pf_tasks__watch_exits(struct pf_tasks *t, void (*fn)(void *ctx, const struct pf_task_rec *rec),
 			  void *ctx, struct pf_error *err);
 int pf_tasks__ring_fd(const struct pf_tasks *t); /* -1 = exits are not watched */
+
+/* What exit records come through: "ring", or "perf" (a buffer of each CPU); NULL = not watched. */
+const char *pf_tasks__buffer(const struct pf_tasks *t);
 void pf_tasks__drain(struct pf_tasks *t);
 uint64_t pf_tasks__lost(const struct pf_tasks *t);
 
