@@ -183,3 +183,17 @@ run_small() {
   kill "${BASH_REMATCH[1]}"
   assert_eq "${lines[-1]}" '1 passed, 0 failed'
 }
+
+@test "the lint on programs for old kernels finds what those would refuse" {
+  local build=${PF_BUILD:-$PF_ROOT/build} what
+  run "$PF_ROOT/tests/lint/plain-bpf" "$build/bpf/plain.bpf.o"
+  assert_eq "$status:$output" 0:
+  run "$PF_ROOT/tests/lint/plain-bpf" "$build/bpf/tasks.bpf.o" "$build/bpf/faults.bpf.o"
+  assert_eq "$status" 1
+  for what in 'a 32-bit jump' 'a jump backwards' 'helper 113 is not one' \
+    'an address in .bss: only maps have one' 'an address in .text: only maps have one' 'a kind of program that 4.14 does not have' \
+    'pf_ring: map type 27' '.rodata: variables and constants' '.bss: variables and constants' \
+    'an atomic operation other than adding' "relocations against the kernel's types"; do
+    assert_contains "$output" "$what"
+  done
+}
