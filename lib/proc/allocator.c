@@ -105,53 +105,79 @@ void pf_allocator_see_mapping(struct pf_allocator_marks *marks, struct pf_span l
 
 /* ---- the program ---------------------------------------------------------- */
 
-struct text {
-	const char *text;
-	size_t len;
-	enum pf_allocator allocator;
-	enum pf_language language;
-};
-
-#define TEXT(string, a, l)                                                                         \
-	{                                                                                          \
-		string, sizeof(string) - 1, a, l                                                   \
-	}
+/* Where a text has this word. It is looked for once, whatever the number of texts. */
+#define WORD	 "malloc"
+#define WORD_LEN (sizeof(WORD) - 1)
 
 /* Messages and names that are in every build, and in no program that only talks of them. */
-static const struct text texts[] = {
-	TEXT("<jemalloc>: ", PF_ALLOCATOR_JEMALLOC, 0),
-	TEXT("tcmalloc.max_total_thread_cache_bytes", PF_ALLOCATOR_TCMALLOC, 0),
-	TEXT("mimalloc: error: ", PF_ALLOCATOR_MIMALLOC, 0),
-	TEXT("malloc_consolidate(): ", PF_ALLOCATOR_GLIBC, 0),
-	/* strerror(0), and what follows it in the table */
-	TEXT("No error information\0Illegal byte sequence", PF_ALLOCATOR_MUSL, 0),
-	TEXT("PyObject_Malloc\0", 0, PF_LANGUAGE_CPYTHON),
-	TEXT("_ZN2v87Isolate", 0, PF_LANGUAGE_V8),
+static const struct {
+	const char *before; /* the word */
+	const char *after;
+	enum pf_allocator allocator;
+} texts[] = {
+	{ "<je", ">: ", PF_ALLOCATOR_JEMALLOC },
+	{ "tc", ".max_total_thread_cache_bytes", PF_ALLOCATOR_TCMALLOC },
+	{ "mi", ": error: ", PF_ALLOCATOR_MIMALLOC },
+	{ "", "_consolidate(): ", PF_ALLOCATOR_GLIBC },
 };
+
+/* strerror(0), and what follows it in the table */
+static const char musl_text[] = "No error information\0Illegal byte sequence";
+
+/* Symbols that these runtimes export for their extensions. */
+static const char cpython_symbol[] = "PyObject_Malloc";
+static const char v8_symbol[] = "_ZN2v87Isolate";
 
 /* Go finds its own build data by this: at a multiple of 16, in memory that may be written. */
 static const char go_mark[] = "\xff Go buildinf:";
 
-static void see_texts(struct pf_allocator_marks *marks, const char *p, size_t len)
+static bool has_bytes(struct pf_span s, const char *bytes, size_t len)
 {
-	for (size_t i = 0; i < PF_ARRAY_SIZE(texts); i++) {
-		if (!memmem(p, len, texts[i].text, texts[i].len))
-			continue;
-		if (texts[i].allocator)
-			marks->linked |= BIT(texts[i].allocator);
-		if (texts[i].language)
-			marks->languages |= BIT(texts[i].language);
-	}
-	marks->heap_profile |=
-		has((struct pf_span){ p, p + len }, "HEAP_PROFILE_ALLOCATION_INTERVAL");
+	return memmem(s.p, pf_span_len(s), bytes, len) != NULL;
 }
 
-static void see_go(struct pf_allocator_marks *marks, const char *p, size_t len, uint64_t address)
+static bool fits(struct pf_span s, const char *word, const char *before, const char *after)
 {
-	const char *end = p + len, *at = p;
+	const size_t b = strlen(before), a = strlen(after);
 
-	while ((at = memmem(at, (size_t)(end - at), go_mark, sizeof(go_mark) - 1))) {
-		if ((address + (uint64_t)(at - p)) % 16 == 0) {
+	return (size_t)(word - s.p) >= b && (size_t)(s.end - word) >= WORD_LEN + a &&
+	       !memcmp(word - b, before, b) && !memcmp(word + WORD_LEN, after, a);
+}
+
+static void see_texts(struct pf_allocator_marks *marks, struct pf_span s)
+{
+	const char *at = s.p;
+
+	while ((at = memmem(at, (size_t)(s.end - at), WORD, WORD_LEN))) {
+		for (size_t i = 0; i < PF_ARRAY_SIZE(texts); i++) {
+			if (fits(s, at, texts[i].before, texts[i].after))
+				marks->linked |= BIT(texts[i].allocator);
+		}
+		at += WORD_LEN;
+	}
+	if (marks->linked & BIT(PF_ALLOCATOR_TCMALLOC))
+		marks->heap_profile |= has(s, "HEAP_PROFILE_ALLOCATION_INTERVAL");
+	/* A program that has a C library mapped has no other one in it. */
+	if (!(marks->mapped & (BIT(PF_ALLOCATOR_GLIBC) | BIT(PF_ALLOCATOR_MUSL))) &&
+	    has_bytes(s, musl_text, sizeof(musl_text) - 1))
+		marks->linked |= BIT(PF_ALLOCATOR_MUSL);
+}
+
+/* With the NUL that ends it in the table of names. */
+static void see_symbols(struct pf_allocator_marks *marks, struct pf_span s)
+{
+	if (has_bytes(s, cpython_symbol, sizeof(cpython_symbol)))
+		marks->languages |= BIT(PF_LANGUAGE_CPYTHON);
+	if (has(s, v8_symbol))
+		marks->languages |= BIT(PF_LANGUAGE_V8);
+}
+
+static void see_go(struct pf_allocator_marks *marks, struct pf_span s, uint64_t address)
+{
+	const char *at = s.p;
+
+	while ((at = memmem(at, (size_t)(s.end - at), go_mark, sizeof(go_mark) - 1))) {
+		if ((address + (uint64_t)(at - s.p)) % 16 == 0) {
 			marks->languages |= BIT(PF_LANGUAGE_GO);
 			return;
 		}
@@ -159,19 +185,27 @@ static void see_go(struct pf_allocator_marks *marks, const char *p, size_t len, 
 	}
 }
 
-/* One loadable segment, as far as it is in the file. */
-static void see_segment(struct pf_allocator_marks *marks, const char *elf, size_t len,
-			const Elf64_Phdr *ph)
-{
-	uint64_t size = ph->p_filesz;
+#define SEGMENTS_MAX 64
 
-	if (ph->p_type != PT_LOAD || ph->p_offset >= len)
+struct segments {
+	struct pf_span bytes[SEGMENTS_MAX]; /* as far as they are in the file */
+	uint64_t address[SEGMENTS_MAX];
+	uint32_t flags[SEGMENTS_MAX];
+	size_t n;
+	bool constants_apart; /* in a segment that is neither run nor written */
+};
+
+static void see_segment(struct pf_allocator_marks *marks, const struct segments *s, size_t i)
+{
+	if (s->flags[i] & PF_W) {
+		see_go(marks, s->bytes[i], s->address[i]);
 		return;
-	if (size > len - ph->p_offset)
-		size = len - ph->p_offset;
-	see_texts(marks, elf + ph->p_offset, (size_t)size);
-	if (ph->p_flags & PF_W)
-		see_go(marks, elf + ph->p_offset, (size_t)size, ph->p_vaddr);
+	}
+	/* Names for the dynamic linker come first in a file. */
+	if (i == 0)
+		see_symbols(marks, s->bytes[i]);
+	if (!(s->flags[i] & PF_X) || !s->constants_apart)
+		see_texts(marks, s->bytes[i]);
 }
 
 static bool is_ours(const Elf64_Ehdr *eh)
@@ -180,30 +214,54 @@ static bool is_ours(const Elf64_Ehdr *eh)
 	       eh->e_ident[EI_DATA] == OUR_ORDER && eh->e_phentsize == sizeof(Elf64_Phdr);
 }
 
-#define SEGMENTS_MAX 64
+static void add_segment(struct segments *s, const char *elf, size_t len, const Elf64_Phdr *ph)
+{
+	uint64_t size = ph->p_filesz;
+
+	if (ph->p_type != PT_LOAD || ph->p_offset >= len || s->n == SEGMENTS_MAX)
+		return;
+	if (size > len - ph->p_offset)
+		size = len - ph->p_offset;
+	s->bytes[s->n] = pf_span_of(elf + ph->p_offset, (size_t)size);
+	s->address[s->n] = ph->p_vaddr;
+	s->flags[s->n] = ph->p_flags;
+	s->constants_apart |= !(ph->p_flags & (PF_W | PF_X));
+	s->n++;
+}
+
+/* Segments may overlap in a file made for us: not all of them together are looked at. */
+static void see_segments(struct pf_allocator_marks *marks, const struct segments *s)
+{
+	size_t looked = 0;
+
+	for (size_t i = 0; i < s->n; i++) {
+		looked += pf_span_len(s->bytes[i]);
+		if (looked > PF_ALLOCATOR_PROGRAM_MAX)
+			return;
+		see_segment(marks, s, i);
+	}
+}
 
 void pf_allocator_see_program(struct pf_allocator_marks *marks, const void *elf, size_t len)
 {
+	struct segments segments = { .n = 0 };
 	Elf64_Ehdr eh;
 	Elf64_Phdr ph;
-	uint64_t looked = 0;
 
 	if (len < sizeof(eh))
 		return;
 	memcpy(&eh, elf, sizeof(eh));
 	if (!is_ours(&eh))
 		return;
-	for (size_t i = 0; i < eh.e_phnum && i < SEGMENTS_MAX; i++) {
+	for (size_t i = 0; i < eh.e_phnum; i++) {
 		uint64_t at = eh.e_phoff + i * sizeof(ph);
 
 		if (at < eh.e_phoff || len < sizeof(ph) || at > len - sizeof(ph))
-			return;
+			break;
 		memcpy(&ph, (const char *)elf + at, sizeof(ph));
-		/* Segments may overlap in a file made for us. */
-		if (ph.p_type == PT_LOAD && (looked += ph.p_filesz) > PF_ALLOCATOR_PROGRAM_MAX)
-			return;
-		see_segment(marks, elf, len, &ph);
+		add_segment(&segments, elf, len, &ph);
 	}
+	see_segments(marks, &segments);
 }
 
 /* ---- both together -------------------------------------------------------- */

@@ -54,7 +54,7 @@ struct pf_allocator_marks {
 void pf_allocator_see_mapping(struct pf_allocator_marks *marks, struct pf_span line);
 
 /*
- * The program: an ELF file of 64 bits in our byte order; anything else, and
+ * The program, after its mappings: an ELF file of 64 bits in our byte order; anything else, and
  * any part that is not in the file, tells nothing. At most
  * PF_ALLOCATOR_PROGRAM_MAX bytes of it are looked at.
  */

@@ -138,6 +138,36 @@ static void test_linked(void **state)
 	assert_int_equal(seen(&p, sizeof(p)).linked, 0);
 	p = program(PF_R, "_ZN2v87Isolate3NewE", 20);
 	assert_int_equal(seen(&p, sizeof(p)).languages, BIT(PF_LANGUAGE_V8));
+	p = program(PF_R, "PyObject_Malloc", 16);
+	assert_int_equal(seen(&p, sizeof(p)).languages, BIT(PF_LANGUAGE_CPYTHON));
+	p = program(PF_R, "PyObject_Mallocs", 17);
+	assert_int_equal(seen(&p, sizeof(p)).languages, 0);
+}
+
+/* The last byte of a text must be there too, and the first. */
+static void test_cut_texts(void **state)
+{
+	const size_t begin = offsetof(struct program, text);
+	struct program p = program(PF_R, "tcmalloc.max_total_thread_cache_bytes", 38);
+
+	(void)state;
+	assert_int_equal(seen(&p, begin + 37).linked, BIT(PF_ALLOCATOR_TCMALLOC));
+	for (size_t len = 0; len < 37; len++)
+		assert_int_equal(seen(&p, begin + len).linked, 0);
+	p = program(PF_R, "alloc>: malloc>: emalloc>: jemalloc>: ", 39);
+	assert_int_equal(seen(&p, sizeof(p)).linked, 0);
+}
+
+static void test_one_c_library(void **state)
+{
+	static const char musl[] = "No error information\0Illegal byte sequence";
+	struct program p = program(PF_R, musl, sizeof(musl));
+	struct pf_allocator_marks marks = { .mapped = BIT(PF_ALLOCATOR_GLIBC) };
+
+	(void)state;
+	assert_int_equal(seen(&p, sizeof(p)).linked, BIT(PF_ALLOCATOR_MUSL));
+	pf_allocator_see_program(&marks, &p, sizeof(p));
+	assert_int_equal(marks.linked, 0);
 }
 
 static void test_go(void **state)
@@ -170,10 +200,8 @@ static void test_broken_programs(void **state)
 	assert_int_equal(seen(&p, sizeof(p)).linked, 0);
 	p = good, p.ph.p_offset = UINT64_MAX;
 	assert_int_equal(seen(&p, sizeof(p)).linked, 0);
-	p = good, p.ph.p_filesz = UINT64_MAX;
-	assert_int_equal(seen(&p, sizeof(p)).linked, 0);
 	/* more than is there: what is there */
-	p = good, p.ph.p_filesz = 1u << 20;
+	p = good, p.ph.p_filesz = UINT64_MAX;
 	assert_int_equal(seen(&p, sizeof(p)).linked, BIT(PF_ALLOCATOR_JEMALLOC));
 }
 
@@ -238,6 +266,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_libraries),	cmocka_unit_test(test_broken_mappings),
 		cmocka_unit_test(test_linked),		cmocka_unit_test(test_go),
+		cmocka_unit_test(test_cut_texts),	cmocka_unit_test(test_one_c_library),
 		cmocka_unit_test(test_broken_programs), cmocka_unit_test(test_conclusion),
 	};
 
