@@ -26,7 +26,7 @@ install_with_stand_in() {
   cat >tree/bin/pfstack <<'END'
 #!/bin/bash
 echo "$* $(env | sort | tr '\n' ' ')" >>"${0%/*}/../../asked"
-[[ "$*" == '--mode growth -p '*' -d 30 -o folded' ]] || exit 9
+[[ "$*" == '--mode growth -p '*' -d 30 -o folded --depth 127' ]] || exit 9
 case $(</proc/"$4"/comm) in
   mixed)
     echo 'mixed;main;serve;std::map<int, char>::insert;malloc 3000000'
@@ -93,7 +93,7 @@ of_type() { # TYPE FILTER
   assert_eq "$(wc -l <asked)" 4
   refute_contains "$(<asked)" BATS
   hung=$(jq -nr 'first(inputs | select(.type == "alert" and .comm == "hang").pid)' "$TOOL_OUT")
-  assert_match "$(<asked)" "--mode growth -p $hung -d 30 -o folded"
+  assert_match "$(<asked)" "--mode growth -p $hung -d 30 -o folded --depth 127"
   pf_poll 10 nobody_hangs
 
   # statistics: once, after a minute
@@ -116,13 +116,27 @@ nobody_hangs() {
   chown nobody theirs
   touch file
   run_tool -3 pfleak --stacks open 0.1 1
-  assert_contains "$stderr" "--stacks: will not write to 'open': everyone may rename files in it"
+  assert_contains "$stderr" "--stacks: will not write to '$PWD/open': everyone may rename files in it"
   run_tool -3 pfleak --stacks theirs 0.1 1
-  assert_contains "$stderr" "--stacks: will not write to 'theirs': it belongs to another user"
+  assert_contains "$stderr" "--stacks: will not write to '$PWD/theirs': it belongs to another user"
   run_tool -3 pfleak --stacks file 0.1 1
-  assert_contains "$stderr" "--stacks: cannot open 'file': Not a directory"
+  assert_contains "$stderr" "--stacks: cannot open '$PWD/file': Not a directory"
   run_tool -3 pfleak --stacks nowhere 0.1 1
-  assert_contains "$stderr" "--stacks: cannot open 'nowhere': No such file or directory"
+  assert_contains "$stderr" "--stacks: cannot open '$PWD/nowhere': No such file or directory"
+}
+
+@test "stacks by the configuration: its directory, its depth; switched off there" {
+  install_with_stand_in
+  mkdir -m 700 kept
+  printf 'stack_traces: {directory: %s/nowhere}\n' "$PWD" >c.yaml
+  run_tool -3 pfleak --config c.yaml 0.1 1
+  assert_contains "$stderr" "--stacks: cannot open '$PWD/nowhere'"
+  # what the command line says counts for more
+  run_tool pfleak --config c.yaml --stacks kept 0.1 1
+  assert_le "$status" 2
+  printf 'stack_traces: {enabled: false, directory: %s/nowhere}\n' "$PWD" >c.yaml
+  run_tool pfleak --config c.yaml 0.1 1
+  assert_le "$status" 2
 }
 
 @test "--stacks without pfstack: said once, and it goes on" {

@@ -16,32 +16,6 @@
 #define ALERT_MAX_S 1.0
 #define LIMIT_S	    5.0
 
-void pfleak_identify_moment(struct pfleak_identify *i)
-{
-	i->spent_s = 0;
-	for (size_t k = 0; k < PF_ARRAY_SIZE(i->slow); k++) {
-		if (!i->slow[k] || !pf_child__poll(i->slow[k]))
-			continue;
-		pf_child__free(i->slow[k]);
-		i->slow[k] = NULL;
-	}
-}
-
-void pfleak_identify_free(struct pfleak_identify *i)
-{
-	for (size_t k = 0; k < PF_ARRAY_SIZE(i->slow); k++)
-		pf_child__free(i->slow[k]);
-}
-
-static struct pf_child **free_slot(struct pfleak_identify *i)
-{
-	for (size_t k = 0; k < PF_ARRAY_SIZE(i->slow); k++) {
-		if (!i->slow[k])
-			return &i->slow[k];
-	}
-	return NULL;
-}
-
 static struct pf_child *start(struct pfleak_identify *i, int64_t pid)
 {
 	char path[PATH_MAX], number[24];
@@ -84,6 +58,78 @@ static void read_answer(const char *line, struct pf_allocator_facts *f)
 	f->no_profiler = !strcmp(profiler, "no-profiler");
 }
 
+static void take_answer(struct pfleak_subject *s)
+{
+	if (pf_child__succeeded(s->asked))
+		read_answer(pf_child__output(s->asked), &s->facts);
+	pf_child__free(s->asked);
+	s->asked = NULL;
+}
+
+void pfleak_identify_moment(struct pfleak_identify *i)
+{
+	i->spent_s = 0;
+	for (size_t k = 0; k < PFLEAK_SUBJECTS_MAX; k++) {
+		struct pfleak_subject *s = &i->subjects[k];
+
+		if (s->asked && pf_child__poll(s->asked))
+			take_answer(s);
+	}
+}
+
+void pfleak_identify_free(struct pfleak_identify *i)
+{
+	for (size_t k = 0; k < PFLEAK_SUBJECTS_MAX; k++)
+		pf_child__free(i->subjects[k].asked);
+}
+
+static struct pfleak_subject *find(struct pfleak_identify *i, int64_t pid, double start_ts)
+{
+	for (size_t k = 0; k < PFLEAK_SUBJECTS_MAX; k++) {
+		struct pfleak_subject *s = &i->subjects[k];
+
+		if (s->pid == pid && s->start_ts == start_ts)
+			return s;
+	}
+	return NULL;
+}
+
+/* One that is free, or was not asked about for longest; NULL when too many are being asked. */
+static struct pfleak_subject *make_room(struct pfleak_identify *i)
+{
+	struct pfleak_subject *oldest = NULL;
+	size_t asking = 0;
+
+	for (size_t k = 0; k < PFLEAK_SUBJECTS_MAX; k++) {
+		struct pfleak_subject *s = &i->subjects[k];
+
+		if (s->asked)
+			asking++;
+		else if (!oldest || s->turn < oldest->turn)
+			oldest = s;
+	}
+	return asking < PFLEAK_ASKING_MAX ? oldest : NULL;
+}
+
+static struct pfleak_subject *ask(struct pfleak_identify *i, int64_t pid, double start_ts)
+{
+	struct pfleak_subject *s = find(i, pid, start_ts);
+
+	if (s && s->asked)
+		return s;
+	s = s ? s : make_room(i);
+	if (!s)
+		return NULL;
+	*s = (struct pfleak_subject){ .pid = pid, .start_ts = start_ts, .turn = ++i->turn };
+	s->asked = start(i, pid);
+	return s;
+}
+
+void pfleak_identify_begin(struct pfleak_identify *i, int64_t pid, double start_ts)
+{
+	ask(i, pid, start_ts);
+}
+
 static double patience_s(const struct pfleak_identify *i)
 {
 	double left = i->interval_s / 2 - i->spent_s;
@@ -91,24 +137,23 @@ static double patience_s(const struct pfleak_identify *i)
 	return left < ALERT_MAX_S ? left : ALERT_MAX_S;
 }
 
-struct pf_allocator_facts pfleak_identify(struct pfleak_identify *i, int64_t pid)
+static void wait_for(struct pfleak_identify *i, struct pfleak_subject *s)
 {
-	struct pf_allocator_facts f = { 0 };
-	struct pf_child **slot = free_slot(i);
 	uint64_t began = pf_boottime_ns();
 	double patience = patience_s(i);
 
-	if (!slot || patience <= 0)
-		return f;
-	*slot = start(i, pid);
-	if (!*slot)
-		return f;
-	if (pf_child__wait(*slot, patience)) {
-		if (pf_child__succeeded(*slot))
-			read_answer(pf_child__output(*slot), &f);
-		pf_child__free(*slot);
-		*slot = NULL;
-	}
+	if (patience > 0 && pf_child__wait(s->asked, patience))
+		take_answer(s);
 	i->spent_s += (double)(pf_boottime_ns() - began) / 1e9;
-	return f;
+}
+
+struct pf_allocator_facts pfleak_identify(struct pfleak_identify *i, int64_t pid, double start_ts)
+{
+	struct pfleak_subject *s = find(i, pid, start_ts);
+
+	if (!s)
+		s = ask(i, pid, start_ts);
+	if (s && s->asked)
+		wait_for(i, s);
+	return s && !s->asked ? s->facts : (struct pf_allocator_facts){ 0 };
 }

@@ -98,9 +98,13 @@ static void look_closer(struct pfleak *p, const struct pf_verdict *v, struct pfl
 
 	*c = (struct pfleak_closer){ 0 };
 	/* In replay, and where /proc is another namespace's, the pid is somebody else's. */
-	if (v->state != PF_ALERT_FIRING || !p->limits)
+	if (!p->limits)
 		return;
-	facts = pfleak_identify(&p->identify, v->pid);
+	if (v->state == PF_ALERT_WATCH)
+		pfleak_identify_begin(&p->identify, v->pid, v->start_ts);
+	if (v->state != PF_ALERT_FIRING)
+		return;
+	facts = pfleak_identify(&p->identify, v->pid, v->start_ts);
 	c->allocator = pf_allocator_name(facts.allocator);
 	if (c->allocator)
 		c->linkage = facts.linked_static ? "static" : "dynamic";

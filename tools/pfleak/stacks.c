@@ -175,14 +175,29 @@ static int begin(struct pfleak_stacks *s, struct run *r, struct pf_error *err)
 	return 0;
 }
 
+/* An alert of the model and those of rules may fire for one process. */
+static const struct run *on_its_way(const struct pfleak_stacks *s, const struct pf_verdict *v)
+{
+	for (size_t i = 0; i < AN_HOUR; i++) {
+		const struct run *r = &s->run[i];
+
+		if (r->state != FREE && r->pid == v->pid && r->start_ts == v->start_ts)
+			return r;
+	}
+	return NULL;
+}
+
 const char *pfleak_stacks__start(struct pfleak_stacks *s, const struct pf_verdict *v)
 {
+	const struct run *same = on_its_way(s, v);
 	size_t next = s->stats.taken % AN_HOUR;
 	uint64_t now = pf_boottime_ns();
 	struct run *r = &s->run[next];
 
 	if (!s->tool[0])
 		return NULL;
+	if (same)
+		return same->path;
 	if (r->state != FREE || (s->came_ns[next] && now - s->came_ns[next] < HOUR_NS)) {
 		s->stats.refused++;
 		pf_info("--stacks: none of pid %" PRId64 ": there were %d in an hour", v->pid,

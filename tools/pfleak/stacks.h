@@ -51,7 +51,10 @@ void pfleak_stacks__free(struct pfleak_stacks *s); /* NULL-safe; kills what runs
 /* The run is over: what is not done is killed, and told as failed. */
 void pfleak_stacks__finish(struct pfleak_stacks *s);
 
-/* Run it on this process, in its turn. Its file's path, valid until it is done; NULL = not run. */
+/*
+ * Run it on this process, in its turn, if that is not on its way already. Its
+ * file's path, valid until it is done; NULL = not run.
+ */
 const char *pfleak_stacks__start(struct pfleak_stacks *s, const struct pf_verdict *v);
 
 /* Once a moment: tells of those that are done, and begins others. */
