@@ -319,6 +319,35 @@ ticked() {
   assert_contains "$stderr" 'cannot run pf-notify: No such file or directory'
 }
 
+# ---- reloaded ----------------------------------------------------------------------------
+
+ups() {
+  [[ $(grep -c 'pf-notify is up' "$TOOL_ERR") -ge $1 ]]
+}
+
+@test "SIGHUP: new channels take over, bad ones are not taken" {
+  configure "{type: webhook, name: old, url: 'http://127.0.0.1:1/'}"
+  PF_FORCE_SNAPSHOT=proc start_tool_bg pfleak --config c.yaml -p "$$" 0.1
+  pf_poll 20 ups 1
+  configure "{type: webhook, name: new, url: 'http://127.0.0.1:1/'}"
+  kill -HUP "$TOOL_PID"
+  pf_poll 20 ups 2
+  configure "{type: webhook, name: bad, url: 'file:///etc/passwd'}"
+  kill -HUP "$TOOL_PID"
+  wait_for_line "$TOOL_ERR" 'stays? as (it was|they were)'
+  stop_tool
+  assert_contains "$(<"$TOOL_OUT")" 'told new: 0 delivered'
+  refute_contains "$(<"$TOOL_OUT")" 'told old'
+}
+
+@test "--check-config finds what is wrong with a channel" {
+  configure "{type: webhook, url: 'file:///etc/passwd'}"
+  run_tool -3 pfleak --config c.yaml --check-config
+  assert_contains "$stderr" "url"
+  configure "{type: webhook, url: 'http://127.0.0.1:1/'}"
+  run_tool -0 pfleak --config c.yaml --check-config
+}
+
 # ---- many --------------------------------------------------------------------------------
 
 @test "a thousand alerts at once: bounded, all accounted for" {

@@ -11,14 +11,23 @@
 #include "lib/base/text.h"
 #include "lib/record/json.h"
 
-#define DRAIN_S 5.0
+#define DRAIN_S	 5.0
+#define RETIRE_S 60.0
+
+/* Channels, and who tells them. */
+struct outlets {
+	struct pfleak_channels channels;
+	struct pf_notify *notify;
+};
 
 struct pfleak_deliver {
-	struct pfleak_channels channels;
+	struct outlets now;
+	struct outlets retiring;   /* of the configuration before; empty = none */
+	double retire_s;	   /* until when */
+	struct pfleak_told before; /* of all that are gone */
 	struct pfleak_report *report;
 	const struct pfleak_closer *closer; /* during an event */
 	struct pf_tell *tell;
-	struct pf_notify *notify;
 };
 
 static bool is_replay(const struct pfleak_deliver *d)
@@ -48,7 +57,7 @@ static void tell(void *ctx, const struct pf_telling *telling)
 		return;
 	}
 	notice.alert = alert;
-	pf_notify__tell(d->notify, &notice);
+	pf_notify__tell(d->now.notify, &notice);
 	json_decref(alert);
 }
 
@@ -81,36 +90,50 @@ static void print(void *ctx, const struct pf_channel *c, const char *to, const j
 
 /* ---- begin and end --------------------------------------------------------- */
 
-static int open_notify(struct pfleak_deliver *d, struct pf_error *err)
+static void close_outlets(struct outlets *o)
+{
+	pf_notify__free(o->notify);
+	pfleak_channels_free(&o->channels);
+	o->notify = NULL;
+}
+
+/* Takes the channels' contents. */
+static int open_outlets(struct pfleak_deliver *d, struct outlets *o,
+			struct pfleak_channels *channels, struct pf_error *err)
 {
 	const struct pfleak_opts *opts = d->report->opts;
-	const struct pf_notify_config config = { .channels = d->channels.list,
-						 .n_channels = d->channels.n,
+	const struct pf_notify_config config = { .channels = channels->list,
+						 .n_channels = channels->n,
 						 .drain_s = DRAIN_S,
 						 .interval_s = opts->common.interval_s,
 						 .dry_run = opts->dry_run ? print : NULL,
 						 .ctx = d };
 
-	d->notify = pf_notify__new(&config, err);
-	return d->notify ? 0 : -err->code;
+	o->channels = *channels;
+	*channels = (struct pfleak_channels){ 0 };
+	o->notify = pf_notify__new(&config, err);
+	if (o->notify)
+		return 0;
+	close_outlets(o);
+	return -err->code;
 }
 
-static struct pf_tell_config terms(const struct pfleak_deliver *d, double rate_limit_s)
+static void tell_config(const struct pfleak_deliver *d, double rate_limit_s,
+			struct pf_tell_config *config)
 {
-	struct pf_tell_config config = pf_tell_default_config;
-
-	config.rate_limit_s = rate_limit_s;
-	config.states = pf_notify__states(d->notify);
+	*config = pf_tell_default_config;
+	config->rate_limit_s = rate_limit_s;
+	config->states = pf_notify__states(d->now.notify);
 	/* A replay's minutes are over in no time. */
-	config.keep_alive_s = is_replay(d) ? 0 : pf_notify__keep_alive_s(d->notify);
-	return config;
+	config->keep_alive_s = is_replay(d) ? 0 : pf_notify__keep_alive_s(d->now.notify);
 }
 
 static int open_tell(struct pfleak_deliver *d, double rate_limit_s, struct pf_error *err)
 {
 	const struct pf_tell_hooks hooks = { .tell = tell, .current = current, .ctx = d };
-	const struct pf_tell_config config = terms(d, rate_limit_s);
+	struct pf_tell_config config;
 
+	tell_config(d, rate_limit_s, &config);
 	d->tell = pf_tell__new(&config, &hooks);
 	return d->tell ? 0 : pf_fail(err, ENOMEM, "out of memory");
 }
@@ -125,10 +148,8 @@ struct pfleak_deliver *pfleak_deliver__new(struct pfleak_channels *channels, dou
 		pf_fail(err, ENOMEM, "out of memory");
 		return NULL;
 	}
-	d->channels = *channels;
-	*channels = (struct pfleak_channels){ 0 };
 	d->report = report;
-	if (!open_notify(d, err) && !open_tell(d, rate_limit_s, err))
+	if (!open_outlets(d, &d->now, channels, err) && !open_tell(d, rate_limit_s, err))
 		return d;
 	pfleak_deliver__free(d);
 	return NULL;
@@ -136,9 +157,50 @@ struct pfleak_deliver *pfleak_deliver__new(struct pfleak_channels *channels, dou
 
 void pfleak_deliver__rate_limit(struct pfleak_deliver *d, double rate_limit_s)
 {
-	const struct pf_tell_config config = terms(d, rate_limit_s);
+	struct pf_tell_config config;
 
+	tell_config(d, rate_limit_s, &config);
 	pf_tell__configure(d->tell, &config);
+}
+
+static void add_told(const struct pfleak_deliver *d, const struct outlets *o,
+		     struct pfleak_told *told)
+{
+	struct pf_notify_stats s;
+
+	if (!o->notify)
+		return;
+	told->restarts += pf_notify__restarts(o->notify);
+	for (size_t i = 0; i < o->channels.n; i++) {
+		pf_notify__stats(o->notify, i, &s);
+		told->delivered += s.delivered;
+		if (!d->report->opts->dry_run)
+			told->lost += s.failed + s.dropped + s.waiting;
+	}
+}
+
+static void retire(struct pfleak_deliver *d)
+{
+	add_told(d, &d->retiring, &d->before);
+	close_outlets(&d->retiring);
+}
+
+int pfleak_deliver__reload(struct pfleak_deliver *d, struct pfleak_channels *channels,
+			   double rate_limit_s, double mono_s, struct pf_error *err)
+{
+	struct outlets fresh;
+	struct pf_tell_config config;
+	int ret = open_outlets(d, &fresh, channels, err);
+
+	if (ret)
+		return ret;
+	retire(d);
+	d->retiring = d->now;
+	d->retire_s = mono_s + RETIRE_S;
+	d->now = fresh;
+	tell_config(d, rate_limit_s, &config);
+	pf_tell__configure(d->tell, &config);
+	return 0;
 }
 
 void pfleak_deliver__free(struct pfleak_deliver *d)
@@ -146,16 +208,16 @@ void pfleak_deliver__free(struct pfleak_deliver *d)
 	if (!d)
 		return;
 	pf_tell__free(d->tell);
-	pf_notify__free(d->notify);
-	pfleak_channels_free(&d->channels);
+	close_outlets(&d->now);
+	close_outlets(&d->retiring);
 	free(d);
 }
 
 /* To start programs as another user, and to end them. */
 uint64_t pfleak_deliver__caps(const struct pfleak_deliver *d)
 {
-	for (size_t i = 0; i < d->channels.n; i++) {
-		if (d->channels.list[i].type != PF_CHANNEL_SYSLOG)
+	for (size_t i = 0; i < d->now.channels.n; i++) {
+		if (d->now.channels.list[i].type != PF_CHANNEL_SYSLOG)
 			return PF_CAP(SETUID) | PF_CAP(SETGID) | PF_CAP(KILL);
 	}
 	return 0;
@@ -172,12 +234,17 @@ void pfleak_deliver__event(struct pfleak_deliver *d, const struct pf_verdict *v,
 void pfleak_deliver__moment(struct pfleak_deliver *d, double mono_s)
 {
 	pf_tell__moment(d->tell, mono_s);
-	pf_notify__moment(d->notify);
+	pf_notify__moment(d->now.notify);
+	if (!d->retiring.notify)
+		return;
+	pf_notify__moment(d->retiring.notify);
+	if (mono_s >= d->retire_s)
+		retire(d);
 }
 
 void pfleak_deliver__finish(struct pfleak_deliver *d)
 {
-	pf_notify__finish(d->notify);
+	pf_notify__finish(d->now.notify);
 }
 
 /* ---- what came of it ------------------------------------------------------- */
@@ -185,36 +252,31 @@ void pfleak_deliver__finish(struct pfleak_deliver *d)
 void pfleak_deliver__told(const struct pfleak_deliver *d, struct pfleak_told *told)
 {
 	const struct pf_tell_stats *t = pf_tell__stats(d->tell);
-	struct pf_notify_stats s;
 
-	*told = (struct pfleak_told){ .lost = t->refused,
-				      .held_back = t->held_back,
-				      .untold = t->untold,
-				      .restarts = pf_notify__restarts(d->notify) };
-	for (size_t i = 0; i < d->channels.n; i++) {
-		pf_notify__stats(d->notify, i, &s);
-		told->delivered += s.delivered;
-		if (!d->report->opts->dry_run)
-			told->lost += s.failed + s.dropped + s.waiting;
-	}
+	*told = d->before;
+	told->lost += t->refused;
+	told->held_back = t->held_back;
+	told->untold = t->untold;
+	add_told(d, &d->now, told);
+	add_told(d, &d->retiring, told);
 }
 
 bool pfleak_deliver__channel(const struct pfleak_deliver *d, size_t i, const char **name,
 			     struct pf_notify_stats *stats)
 {
-	if (i >= d->channels.n)
+	if (i >= d->now.channels.n)
 		return false;
-	*name = d->channels.list[i].name;
-	pf_notify__stats(d->notify, i, stats);
+	*name = d->now.channels.list[i].name;
+	pf_notify__stats(d->now.notify, i, stats);
 	return true;
 }
 
 static void add_channel(const struct pfleak_deliver *d, size_t i, struct pf_strbuf *out)
 {
-	const struct pf_channel *c = &d->channels.list[i];
+	const struct pf_channel *c = &d->now.channels.list[i];
 	struct pf_notify_stats s;
 
-	pf_notify__stats(d->notify, i, &s);
+	pf_notify__stats(d->now.notify, i, &s);
 	if (d->report->opts->dry_run) {
 		pf_strbuf_addf(out, "would have told %s %" PRIu64 " times\n", c->name, s.handed);
 		return;
@@ -232,9 +294,9 @@ static void add_channel(const struct pfleak_deliver *d, size_t i, struct pf_strb
 void pfleak_deliver__text(const struct pfleak_deliver *d, struct pf_strbuf *out)
 {
 	const struct pf_tell_stats *t = pf_tell__stats(d->tell);
-	uint64_t restarts = pf_notify__restarts(d->notify);
+	uint64_t restarts = pf_notify__restarts(d->now.notify);
 
-	for (size_t i = 0; i < d->channels.n; i++)
+	for (size_t i = 0; i < d->now.channels.n; i++)
 		add_channel(d, i, out);
 	if (t->held_back)
 		pf_strbuf_addf(out,

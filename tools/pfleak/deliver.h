@@ -22,6 +22,14 @@ void pfleak_deliver__free(struct pfleak_deliver *d); /* NULL-safe */
 /* Another rate limit from now on. */
 void pfleak_deliver__rate_limit(struct pfleak_deliver *d, double rate_limit_s);
 
+/*
+ * Other channels from now on; takes their contents. What was told stays told; what the ones before
+ * still have on its way they may deliver for a minute. On failure, with *err filled, all stays as
+ * it was.
+ */
+int pfleak_deliver__reload(struct pfleak_deliver *d, struct pfleak_channels *channels,
+			   double rate_limit_s, double mono_s, struct pf_error *err);
+
 /* The capabilities (lib/base/caps.h) that it needs for as long as it lives. */
 uint64_t pfleak_deliver__caps(const struct pfleak_deliver *d);
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "lib/base/caps.h"
+#include "lib/base/cleanup.h"
 #include "lib/base/error.h"
 #include "lib/base/log.h"
 #include "lib/cli/run.h"
@@ -232,6 +233,40 @@ static void warn_classes(struct pfleak *p)
 		pfleak_rules_warn_classes(p->settings.rules, backend);
 }
 
+static bool same_channels(const struct pfleak_settings *a, const struct pfleak_settings *b)
+{
+	static const char *const keys[] = { "alerting.channels", "alerting.webhook_url",
+					    "alerting.pagerduty_key" };
+
+	for (size_t i = 0; i < PF_ARRAY_SIZE(keys); i++) {
+		if (!pf_config__same(a->config, b->config, keys[i]))
+			return false;
+	}
+	return true;
+}
+
+static void reload_channels(struct pfleak *p, const struct pfleak_settings *new)
+{
+	const struct pf_settings *settings = pf_config__settings(new->config);
+	struct pfleak_channels channels;
+	struct pf_error err = { 0 };
+	int ret;
+
+	if (p->opts.common.replay_path || same_channels(&p->settings, new))
+		return;
+	if (!p->deliver) {
+		/* What it takes to start pf-notify as another user has been given up. */
+		pf_warn("the first channels: that needs a new start");
+		return;
+	}
+	ret = pfleak_channels_make(&channels, settings, &err);
+	if (!ret)
+		ret = pfleak_deliver__reload(p->deliver, &channels, settings->alerting.rate_limit_s,
+					     p->mono_s, &err);
+	if (ret)
+		pf_warn("%s; the channels stay as they were", err.text);
+}
+
 /* Histories and alerts stay; a configuration that is broken is not taken. */
 static int hangup(void *ctx, struct pf_run *run)
 {
@@ -249,6 +284,7 @@ static int hangup(void *ctx, struct pf_run *run)
 	pf_leak__configure(p->leak, &leak);
 	pf_leak__set_rules(p->leak, new.rules);
 	pfleak_settings_compare(&p->settings, &new);
+	reload_channels(p, &new);
 	pfleak_settings_free(&p->settings);
 	p->settings = new;
 	p->report.rules = new.rules;
@@ -403,11 +439,27 @@ static enum pfleak_status watch(struct pfleak *p)
 	return pf_run(&run, &p->opts.common, &ops, p) ? PFLEAK_UNKNOWN : found(p);
 }
 
+/* What only channels themselves can tell of the configuration. */
+static bool channels_are_sound(const struct pfleak *p)
+{
+	struct pfleak_channels channels;
+	struct pf_error err = { 0 };
+
+	if (pfleak_channels_make(&channels, pf_config__settings(p->settings.config), &err)) {
+		pf_err("%s", err.text);
+		return false;
+	}
+	pfleak_channels_free(&channels);
+	return true;
+}
+
 static enum pfleak_status run(struct pfleak *p)
 {
 	if (pfleak_settings_load(&p->settings, &p->opts, false))
 		return PFLEAK_UNKNOWN;
 	if (p->opts.print_config && pfleak_settings_print(p->settings.config))
+		return PFLEAK_UNKNOWN;
+	if (p->opts.check_config && !channels_are_sound(p))
 		return PFLEAK_UNKNOWN;
 	if (p->opts.print_config || p->opts.check_config)
 		return PFLEAK_OK;

@@ -102,9 +102,10 @@ void pfleak_settings_free(struct pfleak_settings *s)
 void pfleak_settings_compare(const struct pfleak_settings *old, const struct pfleak_settings *new)
 {
 	static const char *const fixed[] = {
-		"performance.ring_buffer_size_mb", "stack_traces.enabled", "stack_traces.max_depth",
-		"stack_traces.directory",	   "alerting.channels",	   "alerting.webhook_url",
-		"alerting.pagerduty_key",
+		"performance.ring_buffer_size_mb",
+		"stack_traces.enabled",
+		"stack_traces.max_depth",
+		"stack_traces.directory",
 	};
 
 	for (size_t i = 0; i < PF_ARRAY_SIZE(fixed); i++) {
