@@ -16,6 +16,7 @@ writes each request as a line of JSON. usage: http_server.py [CERTIFICATE KEY]
 """
 import http.server
 import json
+import socketserver
 import ssl
 import sys
 import threading
@@ -104,6 +105,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
 class Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
+
+    def server_bind(self):
+        # As its parent does, without asking name servers who 127.0.0.1 is.
+        socketserver.TCPServer.server_bind(self)
+        self.server_name, self.server_port = self.server_address
 
     def handle_error(self, request, client_address):
         pass  # a client that does not like our certificate
