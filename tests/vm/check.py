@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Runs the tools in guests with many kernels, judges, and counts.
 
-    check.py [--quick] [--kernels "5.10 6.1 ..."] [--arches "x86_64 arm64"] [--jobs N] BUILD
+    check.py [--quick] [--kernels "5.10 6.1 ..."] [--arches "x86_64 arm64"] [--jobs N] [--again] BUILD
 
 Without kernels: all of tests/vm/expect.py, or with --quick the few that always run.
 What runs in them is in BUILD, for the other machine in BUILD-ARCH: start it through
 make. BUILD/guest gets what each guest printed, its console, and matrix.md. The last line is "N passed, N failed", ", N skipped" if
-any. A kernel that cannot be had is skipped by name; fewer than three fail.
+any. A kernel that cannot be had is skipped by name; fewer than three fail. With --again
+nothing is run: what guests have printed is judged once more.
 """
 import argparse
 import concurrent.futures
@@ -22,6 +23,7 @@ import matrix
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ENOUGH = 3
+SHOWN = 6  # problems of one run
 GUEST_LIMIT_S = 900  # to take down what hangs; a guest takes about a minute
 MEMORY_MB = 1024
 NO_SUCH_KERNEL = 3
@@ -36,8 +38,10 @@ class Count:
         self.passed, self.failed, self.skipped = [], [], []
 
     def judge(self, name, problems):
-        for problem in problems:
+        for problem in problems[:SHOWN]:
             print(f'    {problem}')
+        if len(problems) > SHOWN:
+            print(f'    and {len(problems) - SHOWN} more')
         print(f'{"not ok" if problems else "ok    "} - vm: {name}', flush=True)
         (self.failed if problems else self.passed).append(name)
 
@@ -84,19 +88,20 @@ def build_of(arch, build):
     return build if arch == this else f'{build}-{arch}'
 
 
+def log_of(guest, build, end):
+    return os.path.join(build, 'guest', str(guest).replace(' ', '-') + end)
+
+
 def boot(guest, build):
-    """What the guest printed, the status of run.sh, and seconds."""
-    name = os.path.join(build, 'guest', str(guest).replace(' ', '-'))
+    """Exit status of run.sh, and seconds; what the guest printed is in its log."""
     command = [os.path.join(HERE, 'run.sh'), '--kernel', guest.series, '--arch', guest.arch,
                '--build', build_of(guest.arch, build), '--mem', str(MEMORY_MB), '--limit', str(GUEST_LIMIT_S),
-               '--console', name + '.console', *guest.options,
-               '--', 'check.sh', *guest.parts]
+               '--console', log_of(guest, build, '.console'), *guest.options, '--', 'check.sh', *guest.runs]
     started = time.monotonic()
-    with open(name + '.log', 'w', encoding='utf-8') as log:
+    with open(log_of(guest, build, '.log'), 'w', encoding='utf-8') as log:
         status = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
                                 check=False).returncode
-    with open(name + '.log', encoding='utf-8', errors='replace') as log:
-        return log.read(), status, time.monotonic() - started
+    return status, time.monotonic() - started
 
 
 def problems_of(guest, run):
@@ -115,14 +120,15 @@ def readme_problems(row, readme):
     return []
 
 
-def judge_guest(count, guest, text, status, seconds, readme):
+def judge_guest(count, guest, text, status, readme):
     """Verdicts; returns the guest's row of the table, None where there is none."""
-    print(f'# {guest}: {seconds:.0f} s')
     runs = judge.read(text)
     for run in runs:
         count.judge(f'{guest}: {run.name}', problems_of(guest, run))
-    if status or not runs:
-        count.judge(f'{guest}: the guest', [f'status {status}', *text.splitlines()[-5:]])
+    missing = set(guest.runs) - {r.name for r in runs}
+    if status or missing:
+        count.judge(f'{guest}: the guest', [f'status {status}', *(f'not run: {m}' for m in sorted(missing)),
+                                            *text.splitlines()[-5:]])
     if guest.variant or not any(r.name == 'backend auto' for r in runs):
         return None
     row = matrix.row(guest, runs)
@@ -130,11 +136,13 @@ def judge_guest(count, guest, text, status, seconds, readme):
     return row
 
 
-def run_all(count, guests, jobs, build, readme):
+def judge_all(count, guests, statuses, build, readme):
+    """The rows of the table. Verdicts in the order of the guests, as their statuses come."""
     rows = []
-    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
-        for guest, (text, status, seconds) in zip(guests, pool.map(lambda g: boot(g, build), guests)):
-            rows.append(judge_guest(count, guest, text, status, seconds, readme))
+    for guest, (status, seconds) in zip(guests, statuses):
+        print(f'# {guest}: {seconds:.0f} s')
+        with open(log_of(guest, build, '.log'), encoding='utf-8', errors='replace') as log:
+            rows.append(judge_guest(count, guest, log.read(), status, readme))
     return [row for row in rows if row]
 
 
@@ -158,6 +166,7 @@ def arguments():
     parser.add_argument('--kernels', type=str.split, default=[])
     parser.add_argument('--arches', type=str.split, default=[])
     parser.add_argument('--jobs', type=int, default=2)
+    parser.add_argument('--again', action='store_true')
     parser.add_argument('build')
     return parser.parse_args()
 
@@ -167,8 +176,15 @@ def main():
     os.makedirs(os.path.join(args.build, 'guest'), exist_ok=True)
     with open(os.path.join(HERE, '..', '..', 'README.md'), encoding='utf-8') as f:
         readme = f.read()
-    guests = available(count, list(expect.guests(args.kernels, args.arches, args.quick)))
-    table = matrix.HEAD + run_all(count, guests, args.jobs, args.build, readme)
+    guests = list(expect.guests(args.kernels, args.arches, args.quick))
+    with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
+        if args.again:
+            guests = [g for g in guests if os.path.exists(log_of(g, args.build, '.log'))]
+            statuses = [(0, 0)] * len(guests)
+        else:
+            guests = available(count, guests)
+            statuses = pool.map(lambda g: boot(g, args.build), guests)
+        table = matrix.HEAD + judge_all(count, guests, statuses, args.build, readme)
     with open(os.path.join(args.build, 'guest', 'matrix.md'), 'w', encoding='utf-8') as f:
         f.write('\n'.join(table) + '\n')
     print('', *table, sep='\n')

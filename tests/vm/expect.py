@@ -7,12 +7,20 @@ per CPU and fire at each change; arm64 has fentry since 6.4.
 """
 import dataclasses
 
+import judge
+
 X86, ARM = 'x86_64', 'arm64'
 KERNELS = {X86: ('5.10', '6.1', '6.12', '6.16', '6.18', '6.19', '7.0', '7.2', '7.3'),
            ARM: ('5.10', '6.1', '6.12', '7.3')}
 QUICK = {X86: ('5.10', '6.12', '7.3'), ARM: ('6.12',)}
 
-PLAIN = ('backends', 'forced', 'lacking', 'leak')
+BACKENDS = ('auto', 'tp_btf', 'fexit', 'tracepoint', 'perf', 'counters')
+FORCED = ('SNAPSHOT=proc', 'SNAPSHOT=iter', 'STORAGE=hash', 'BUFFER=perf', 'OBJECT=plain', 'RSS=percpu', 'RSS=central')
+LACKING = ('btf', 'tracefs', 'writable-sys')
+
+# What guest/check.sh is asked to run, by its own names for it.
+RUNS = (*(f'backend {b}' for b in BACKENDS), *(f'forced {f}' for f in FORCED), *(f'without {t}' for t in LACKING),
+        'caps bpf+perfmon', 'hotplug auto', 'hotplug perf', 'leak')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,7 +28,7 @@ class Guest:
     arch: str
     series: str
     variant: str = ''
-    parts: tuple = PLAIN
+    runs: tuple = RUNS
     options: tuple = ()  # of run.sh
 
     def __str__(self):
@@ -34,12 +42,13 @@ class Guest:
 
 # More boots of a kernel, with something that only a boot can give.
 VARIANTS = {
-    'lockdown': {'parts': ('locked',), 'options': ('--append', 'lockdown=confidentiality')},
+    'lockdown': {'runs': ('locked confidentiality',), 'options': ('--append', 'lockdown=confidentiality')},
+    '64-cpus': {'runs': ('many cpus',), 'options': ('--smp', '64')},
 }
 
 
 def variants(guest):
-    wanted = ('lockdown',) if (guest.arch, guest.series) == (X86, '6.12') else ()
+    wanted = VARIANTS if (guest.arch, guest.series) == (X86, '6.12') else ()
     return [Guest(guest.arch, guest.series, v, **VARIANTS[v]) for v in wanted]
 
 
@@ -56,42 +65,64 @@ def guests(kernels, arches, quick):
 
 @dataclasses.dataclass(frozen=True)
 class Expected:
+    """What a run must have used, and the figures that it may not leave out."""
     backend: str
     snapshot: str
-    tells: frozenset  # of 'modes', 'classes', 'accesses', 'exits'
+    tells: frozenset       # fields of a sample, and 'exits'
+    losses: bool = False   # it may count some
 
 
 REFUSED = None
 
+MODES = frozenset(judge.MODES)
+CLASSES = frozenset(judge.CLASSES)
+ACCESSES = frozenset(judge.ACCESSES)
+PLAIN_CLASSES = CLASSES - {'cow', 'other'}
 
-def programs(guest):
-    """Can today's BPF programs be loaded at all?"""
-    return guest.since('6.2')
+
+def tells(guest, backend):
+    """The figures of fault events that a backend has there; REFUSED where it cannot be."""
+    counters = guest.since('6.2')  # of memory: they tell of each change
+    tracepoints = guest.arch == X86
+    return {
+        'tp_btf': MODES | ACCESSES | (CLASSES if counters else set()) if tracepoints else REFUSED,
+        'fexit': MODES | ACCESSES | CLASSES if tracepoints or guest.since('6.4') else REFUSED,
+        'tracepoint': MODES | ACCESSES if tracepoints else REFUSED,
+        'perf': MODES | (PLAIN_CLASSES if counters else set()),
+        'counters': frozenset(),
+    }[backend]
+
+
+def best(guest):
+    """What 'auto' comes to: the first with all classes, then the first with any."""
+    able = [b for b in ('tp_btf', 'fexit', 'perf', 'tracepoint') if tells(guest, b) is not REFUSED]
+    return next((b for b in able if CLASSES <= tells(guest, b)),
+                next((b for b in able if PLAIN_CLASSES <= tells(guest, b)), able[0]))
 
 
 def of_backend(guest, backend):
-    """What `--backend` gives there; REFUSED where it has to say that it cannot."""
-    tracing = programs(guest) and guest.arch == X86
-    if backend == 'auto':
-        backend = 'tp_btf' if tracing else 'counters'
-    if backend == 'tp_btf' and not tracing:
-        return REFUSED
-    if not programs(guest):
-        return Expected('counters', 'proc', frozenset())
-    return Expected(backend, 'iter', frozenset({'exits'} | ({'modes'} if backend != 'counters' else set())))
+    backend = best(guest) if backend == 'auto' else backend
+    told = tells(guest, backend)
+    return REFUSED if told is REFUSED else Expected(backend, 'iter', frozenset(told | {'exits'}))
 
 
-def of_proc():
-    return Expected('counters', 'proc', frozenset())
+# No program may be loaded, or be told anything.
+OF_PROC = Expected('counters', 'proc', frozenset())
+
+
+def of_plain(guest):
+    """By the programs that need nothing newer than 4.14."""
+    return Expected('tracepoint' if guest.arch == X86 else 'perf', 'proc', MODES)
 
 
 def of_run(guest, name):
     """What a run of check.sh must have done."""
     kind, _, what = name.partition(' ')
-    if kind == 'backend':
-        return of_backend(guest, what)
-    if what == 'SNAPSHOT=iter' and not programs(guest):
-        return REFUSED
-    if what in ('SNAPSHOT=proc', 'btf', 'confidentiality'):
-        return of_proc()
-    return of_backend(guest, 'auto')
+    if what in ('SNAPSHOT=proc', 'confidentiality'):
+        return OF_PROC
+    if what in ('OBJECT=plain', 'btf'):
+        return of_plain(guest)
+    if kind == 'hotplug':
+        # What a processor did before it was seen to be there is counted as lost.
+        return dataclasses.replace(of_backend(guest, what), losses=what == 'perf')
+    return of_backend(guest, what if kind == 'backend' else 'auto')

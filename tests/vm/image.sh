@@ -45,7 +45,7 @@ vm_image_base() {
 }
 
 vm_image_programs() {
-  local arch=$1 build=$2 tree=$5 dir file
+  local arch=$1 build=$2 root=$3 tree=$5 dir file
   for dir in bin libexec workloads examples vm; do
     mkdir -p "$tree/pf/$dir"
     for file in "$build/$dir"/*; do
@@ -56,6 +56,8 @@ vm_image_programs() {
       fi
     done
   done
+  # busybox's own cannot change the user.
+  cp "${root%/}/usr/bin/setpriv" "$tree/pf/vm/" || return
   [ -n "$(ls "$tree/pf/bin")" ] || { echo "nothing was built in $build/bin" >&2 && return 1; }
 }
 

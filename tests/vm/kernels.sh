@@ -29,7 +29,9 @@ vm_apt_lists() {
   local arch dir
   arch=$(vm_debian_arch "$1") && dir=$(vm_apt_dir "$1") || return
   # shellcheck disable=SC2086 # words
-  pf_apt_init "$dir" "$arch" $VM_SUITES && pf_apt_update "$dir"
+  pf_apt_init "$dir" "$arch" $VM_SUITES && pf_apt_update "$dir" || return
+  # What was gone may be there again when the lists are new.
+  find "$VM_CACHE/kernels/$1" -name '*.gone' ! -newer "$dir/updated" -delete 2>/dev/null || :
 }
 
 # $1 arch, $2 series: packages as lines "RELEASE VERSION", newest first.
@@ -85,17 +87,20 @@ vm_module_text() {
 }
 
 # $1 arch, $2 release, $3 version: the packages that make it up, fetched; prints their paths.
-# Fails when the one with the kernel itself cannot be had.
+# Before 6.19 there is one, then it has the others in its wake. Fails when the one with the
+# kernel itself cannot be had.
 vm_kernel_fetch() {
-  local dir kind debs='' deb
+  local dir debs kind deb
   dir=$(vm_apt_dir "$1")
-  for kind in binary image modules; do
-    deb=$(pf_apt_fetch "$dir" "linux-$kind-$2=$3" 2>/dev/null) && debs+=$deb$'\n'
+  debs=$(pf_apt_fetch "$dir" "linux-image-$2=$3" 2>/dev/null) || return
+  for kind in binary modules; do
+    deb=$(pf_apt_fetch "$dir" "linux-$kind-$2=$3" 2>/dev/null) && debs+=$'\n'$deb
   done
-  [[ $debs == */linux-binary-* || $debs == */linux-image-* ]] && printf %s "$debs"
+  printf '%s\n' "$debs"
 }
 
-# $1 arch, $2 series: fetch and unpack what is not there yet. 3 when no such kernel can be had.
+# $1 arch, $2 series: fetch and unpack what is not there yet. The lists name many that the archive
+# has not any more: those that were tried in vain are in SERIES.gone. 3 when no such kernel can be had.
 # Without the archive an earlier one does, and it is said.
 vm_kernel_get() {
   local lock status
@@ -111,8 +116,12 @@ vm_kernel_get_alone() {
   local to=$VM_CACHE/kernels/$1/$2 release version debs
   while read -r release version; do
     [ "$(cat "$to/package" 2>/dev/null)" != "$release $version $VM_MODULES" ] || return 0
+    ! grep -qsxF "$release $version" "$to.gone" || continue
     mapfile -t debs < <(vm_kernel_fetch "$1" "$release" "$version")
-    [ ${#debs[@]} -gt 0 ] || continue
+    if [ ${#debs[@]} = 0 ]; then
+      echo "$release $version" >>"$to.gone"
+      continue
+    fi
     if vm_kernel_unpack "$to.new" "${debs[@]}"; then
       echo "$release $version $VM_MODULES" >"$to.new/package"
       rm -rf "$to" "${debs[@]}"
@@ -120,6 +129,7 @@ vm_kernel_get_alone() {
       return
     fi
   done < <(vm_kernel_candidates "$1" "$2")
+  rm -f "$to.gone" # nothing at all: it may be the network
   [ -f "$to/package" ] || return 3
   echo "kernels: $2 for $1 is not in the archive now; the earlier one is used" >&2
 }

@@ -15,7 +15,7 @@ BEGIN = '<!-- support matrix, written by make matrix -->'
 END = '<!-- end of the support matrix -->'
 COLUMNS = ('kernel', 'machine', 'snapshot', 'backend', 'also', 'modes', 'classes', 'access', 'short-lived', 'less, because')
 ROW = re.compile(r'\| \d+\.\d+ \| (?:x86_64|arm64) \| (?:iter|proc) \| (?:fexit|tp_btf|tracepoint|perf|counters) '
-                 r'\| [a-z_, -]+ (?:\| (?:yes|-) ){4}\| [^|]* \|')
+                 r'\| [a-z_, -]+ (?:\| (?:yes|some|-) ){4}\| [^|]* \|')
 
 
 def line(cells):
@@ -25,22 +25,23 @@ def line(cells):
 HEAD = [line(COLUMNS), line(['---'] * len(COLUMNS))]
 
 
-def yes(told):
-    return 'yes' if told else '-'
-
-
-def tells(run):
-    """The sorts of figures that are there in the rows of oracles."""
+def told(run, fields):
+    """Are these figures there, in the rows of oracles: yes, some, -."""
     rows = [r for r in run.of_type('sample') if not r.get('exited')]
-    return {sort for sort, fields in judge.SORTS.items()
-            if rows and all(r.get(f) is not None for r in rows for f in fields)}
+    there = [f for f in fields if rows and all(r.get(f) is not None for r in rows)]
+    return 'yes' if len(there) == len(fields) else 'some' if there else '-'
 
 
 def because(run):
-    """The tool's own words for doing less."""
-    notes = [s.partition(': ')[2] for s in run.said if ': libbpf: ' not in s and ': ready: ' not in s]
-    text = '; '.join(n.partition(' (')[0] if n.startswith('cannot') else n for n in notes)
-    return re.sub(r'\s+', ' ', text.replace('|', '/')) or '-'
+    """The tool's own words for doing less: what does not work, and what it said of it."""
+    failed, notes = {}, []
+    for text in (s.partition(': ')[2] for s in run.said if ': libbpf: ' not in s and ': ready: ' not in s):
+        words = re.fullmatch(r'backend (\w+).* does not work: (.*?)(?: \(.*\))?', text)
+        if words:
+            failed.setdefault(words[1], words[2])
+        elif not re.fullmatch(r'backend \w+', text):
+            notes.append(text.partition(' (')[0])
+    return '; '.join([*(f'{b}: {why}' for b, why in failed.items()), *notes]).replace('|', '/')
 
 
 def row(guest, runs):
@@ -50,10 +51,11 @@ def row(guest, runs):
     backend = auto.header().get('backend', '-')
     also = [r.header()['backend'] for r in runs
             if r.name.startswith('backend ') and r.tool == 0 and r.header().get('backend') != backend]
-    told = tells(auto)
+    cells = [told(auto, fields) for fields in judge.SORTS.values()]
+    cells.append('yes' if any(r.get('exited') for r in auto.of_type('sample')) else '-')
+    less = because(auto) if set(cells) != {'yes'} else ''
     return line([guest.series, guest.arch, auto.header().get('snapshot', '-'), backend, ', '.join(also) or '-',
-                 *(yes(sort in told) for sort in judge.SORTS),
-                 yes(any(r.get('exited') for r in auto.of_type('sample'))), because(auto)])
+                 *cells, less or '-'])
 
 
 def table_of(readme):

@@ -7,7 +7,8 @@
  * says on stderr that it is ready, goes through the lines of CASES, ends TOOL with
  * SIGTERM, and only then lets the oracles leave. A line of CASES is
  *
- *	COMMAND [ARG]...   an oracle, perhaps through taskset; words end at blanks
+ *	COMMAND [ARG]...   an oracle; words end at blanks
+ *	@CPU COMMAND ...   the same, on that CPU from when it is told to go
  *	!COMMAND [ARG]...  has to succeed
  *	=tick              waits until TOOL has printed twice more
  *
@@ -23,6 +24,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -179,17 +181,30 @@ static void bring_up(struct one *one)
 
 	strcpy(text, one->line);
 	split(text, words);
-	one->oracle = start_oracle(words);
+	one->oracle = start_oracle(words + (words[0][0] == '@'));
 	while (fgets(said, sizeof(said), one->oracle.out)) {
 		if (strstr(said, "\"ready\":true"))
 			return;
 	}
 }
 
-static void run_oracle(struct child *oracle, int number)
+static void pin(pid_t pid, int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	if (sched_setaffinity(pid, sizeof(set), &set))
+		die("CPU %d: %s", cpu, strerror(errno));
+}
+
+static void run_oracle(struct one *one, int number)
 {
 	static char line[8192];
+	struct child *oracle = &one->oracle;
 
+	if (one->line[0] == '@')
+		pin(oracle->pid, (int)strtol(one->line + 1, NULL, 10));
 	say(oracle, "go");
 	while (fgets(line, sizeof(line), oracle->out)) {
 		printf("@claim %d %s", number, line);
@@ -241,7 +256,7 @@ static void run_case(struct trial *t, int number)
 	else if (!strcmp(one->line, "=tick"))
 		await_tick(t->out);
 	else
-		run_oracle(&one->oracle, number);
+		run_oracle(one, number);
 }
 
 static void read_cases(struct trial *t, const char *path)

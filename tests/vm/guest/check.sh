@@ -1,67 +1,54 @@
 #!/bin/busybox sh
 # SPDX-License-Identifier: BSD-2-Clause
-# usage: check.sh PART...     in a guest: backends forced lacking locked leak
+# usage: check.sh RUN...      in a guest; RUN is one of
 #
-# Holds pfstat and pfleak against programs that know the truth, in every way that there
-# is. Judges nothing: prints what was claimed and what the tools said, between lines
-# "@run NAME" and "@end", for tests/vm/judge.py.
+#   'backend NAME'        pfstat over all oracles by that backend
+#   'forced VARIABLE=WAY' over a few, with PF_FORCE_VARIABLE
+#   'without THING'       with something hidden: see without.sh
+#   'caps A+B'            as nobody with capabilities A and B
+#   'hotplug BACKEND'     while a processor goes and comes back
+#   'many cpus' 'locked confidentiality'   in a guest that was started so
+#   'leak'                pfleak, beside all the others
+#
+# Holds the tools against programs that know the truth. Judges nothing: prints what was
+# claimed and what was said, between "@run NAME" and "@end", for tests/vm/judge.py.
 
-# $1 name, $2 cases, then the command.
+# $1 cases, then the command.
 try() {
-  name=$1 cases=$2
-  shift 2
-  echo "@run $name"
-  trial "/pf/vm/cases.$cases" /tmp/out "$@"
+  cases=/pf/vm/cases.$1
+  shift
+  trial "$cases" /tmp/out "$@"
   grep -E '"type":"(header|summary)"|"comm":"oracle"' /tmp/out | sed 's/^/@json /'
-  echo '@end'
+}
+
+# $1 the capabilities, as setpriv has them. Before 5.11 BPF's memory counts against a limit.
+try_as_nobody() {
+  ulimit -l unlimited
+  try short setpriv --reuid 65534 --regid 65534 --clear-groups "--inh-caps=$1" "--ambient-caps=$1" watch.sh
 }
 
 # A place for files on a disk, and memory to swap to: both compressed memory.
 zram() {
-  cat /sys/class/zram-control/hot_add >/tmp/disk &&
-    echo "$1" >"/sys/block/zram$(cat /tmp/disk)/disksize"
+  read -r number </sys/class/zram-control/hot_add &&
+    echo "$1" >"/sys/block/zram$number/disksize" && zram=/dev/zram$number
 }
 
 prepare() {
-  zram 64M && mke2fs -b 4096 "/dev/zram$(cat /tmp/disk)" >/dev/null && mount -t ext4 "/dev/zram$(cat /tmp/disk)" /var/tmp
-  zram 64M && mkswap "/dev/zram$(cat /tmp/disk)" >/dev/null && swapon "/dev/zram$(cat /tmp/disk)"
-}
-
-part_backends() {
-  for backend in auto tp_btf counters; do
-    try "backend $backend" full watch.sh --backend "$backend"
-  done
-}
-
-part_forced() {
-  for way in SNAPSHOT=proc SNAPSHOT=iter; do
-    try "forced $way" short env "PF_FORCE_$way" watch.sh
-  done
-}
-
-part_lacking() {
-  for thing in btf tracefs writable-sys; do
-    try "without $thing" short unshare -m without.sh "$thing" watch.sh
-  done
-}
-
-# The kernel was told to keep its secrets, when it was started.
-part_locked() {
-  try 'lockdown confidentiality' short watch.sh
+  zram 64M && mke2fs -b 4096 "$zram" >/dev/null && mount -t ext4 "$zram" /var/tmp
+  zram 64M && mkswap "$zram" >/dev/null && swapon "$zram"
 }
 
 leak_begin() {
   leaky --rate-mb-s 4 >/dev/null &
   leaky=$!
-  pfleak --grace 5 -o json 1 >/tmp/leak.out 2>/tmp/leak.err &
+  pfleak -v --grace 5 -o json 1 >/tmp/leak.out 2>/tmp/leak.err &
   pfleak=$!
 }
 
 leak_end() {
-  echo "@run leak"
   echo "@leaky $leaky"
   tries=0
-  until grep -q '"firing"' /tmp/leak.out || [ $((tries += 1)) -gt 300 ]; do
+  until grep -q '"firing"' /tmp/leak.out || [ $((tries += 1)) -gt 600 ]; do
     sleep 0.2
   done
   echo "@kept $(sed -n 's/^CapPrm:[[:space:]]*//p' "/proc/$pfleak/status")"
@@ -70,23 +57,31 @@ leak_end() {
   echo "@tool $?"
   sed 's/^/@say /' /tmp/leak.err
   grep '"type":"alert"' /tmp/leak.out | sed 's/^/@json /'
+}
+
+# $1 its name
+run() {
+  echo "@run $1"
+  what=${1#* }
+  case $1 in
+    backend*) try full watch.sh --backend "$what" ;;
+    forced*) try short env "PF_FORCE_$what" watch.sh ;;
+    without*) try short unshare -m without.sh "$what" watch.sh ;;
+    caps*) try_as_nobody "-all,+${what//+/,+}" ;;
+    hotplug*) try hotplug watch.sh --backend "$what" ;;
+    many*) try many watch.sh ;;
+    locked*) try short watch.sh ;;
+    leak) leak_end ;;
+    *) echo "check.sh: '$1' is not known" ;;
+  esac
   echo '@end'
 }
 
 prepare
-for part; do
-  case $part in
-    leak) leak_begin ;;
-  esac
-done
-for part; do
-  case $part in
-    leak) ;;
-    *) "part_$part" ;;
-  esac
-done
-for part; do
-  case $part in
-    leak) leak_end ;;
-  esac
+# A leak takes its time, so it begins first and is asked for last.
+case " $*" in
+  *' leak') leak_begin ;;
+esac
+for name; do
+  run "$name"
 done

@@ -1,0 +1,134 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: BSD-2-Clause
+# What tells whether the guests of check-vm passed: that it can fail, and what it
+# fetches kernels with. Boots nothing and asks no network.
+
+# shellcheck disable=SC2016,SC2154 # programs for python; what bats and the helpers set
+load helpers
+
+DATA=$PF_ROOT/tests/data/vm
+
+setup() {
+  requires cmd:python3
+  cd "$BATS_TEST_TMPDIR"
+}
+
+# problems [SED-PROGRAM]: what is wrong with the recorded run after a change to it.
+problems() {
+  sed -E "${1:-}" "$DATA/oracles.log" >log
+  run python3 -B -c '
+import sys
+sys.path.insert(0, sys.argv[1] + "/tests/vm")
+import expect, judge
+guest = expect.Guest("x86_64", "6.12")
+for run in judge.read(open("log").read()):
+    print(*judge.oracles(run, expect.of_run(guest, run.name)), sep="\n", end="")
+' "$PF_ROOT"
+  [[ $status -eq 0 ]]
+}
+
+@test "a guest's run that is right has no problem" {
+  problems
+  assert_eq "$output" ''
+}
+
+@test "a guest's wrong figure is a problem, whatever it is" {
+  problems '/"type":"sample"/s/"minor":300/"minor":299/'
+  assert_contains "$output" 'oracle touch 300: minor: 299 instead of 300'
+  problems '/"type":"sample"/s/"anon":300/"anon":301/'
+  assert_eq "$output" 'oracle touch 300: anon: 301 instead of 300'
+  problems '/"type":"sample"/s/"write":300/"write":0/'
+  assert_eq "$output" 'oracle touch 300: write: 0 instead of 300'
+  problems '/"type":"sample"/s/"rss_error_bytes":[0-9]+/"rss_error_bytes":0/'
+  assert_contains "$output" 'oracle touch 300: anonymous memory'
+  problems '/"ppid":301/s/"minor":51/"minor":52/'
+  assert_contains "$output" 'oracle short 0 30 4: child 341: minor: 52 instead of 51'
+}
+
+@test "a guest's figure that is missing is a problem where the kernel can tell it" {
+  problems '/"type":"sample"/s/"anon":300/"anon":null/'
+  assert_eq "$output" 'oracle touch 300: anon: cannot be told, but this kernel tells 300'
+  problems '/"pid":342,"nspid"/d'
+  assert_eq "$output" 'oracle short 0 30 4: child 342: not seen'
+  problems '/"pid":258,"nspid"/d'
+  assert_eq "$output" 'oracle touch 300: not seen'
+}
+
+@test "a guest's run that did not go as it should is a problem" {
+  problems '/^@end/d'
+  assert_eq "$output" 'did not come to its end'
+  problems 's/^@tool 0/@tool 1/'
+  assert_contains "$output" 'the tool ended with 1'
+  problems 's/^@gone 0 0/@gone 0 3/'
+  assert_eq "$output" 'oracle touch 300: the oracle itself failed (status 3)'
+  problems 's/"exit_records":0/"exit_records":7/'
+  assert_eq "$output" "losses: {'exit_records': 7}"
+  problems '/"type":"header"/s/"snapshot":"iter"/"snapshot":"proc"/'
+  assert_eq "$output" 'snapshot proc instead of iter'
+  problems '/^@(case|claim)/d'
+  assert_eq "$output" 'no cases were run'
+}
+
+@test "a guest's run that is not there fails check-vm" {
+  mkdir -p build/guest
+  cp "$DATA/oracles.log" build/guest/6.12-x86_64.log
+  run "$PF_ROOT/tests/vm/check.py" --again --kernels 6.12 --arches x86_64 build
+  assert_eq "$status" 1
+  assert_contains "$output" 'ok     - vm: 6.12 x86_64: backend tp_btf'
+  assert_contains "$output" 'not run: backend auto'
+  assert_match "${lines[-1]}" '^1 passed, 1 failed$'
+}
+
+# sources SUITE...: the stanzas for them, from what is in etc/
+sources() {
+  PF_VM_APT_ETC=etc run "$PF_ROOT/tests/vm/sources.py" arm64 "$@"
+}
+
+@test "packages come from where this system has its own, in either form of apt's sources" {
+  mkdir -p etc/sources.list.d
+  echo 'deb [signed-by=/k.gpg arch=amd64] http://one.example/debian bookworm main # comment' >etc/sources.list
+  sources sid bullseye-security
+  assert_eq "$status" 0
+  assert_contains "$output" $'URIs: http://one.example/debian\nSuites: sid\nComponents: main\nArchitectures: arm64\nSigned-By: /k.gpg'
+  refute_contains "$output" bullseye-security
+
+  rm etc/sources.list
+  printf '%s\n' 'Types: deb' 'URIs: http://two.example/d' 'Suites: trixie trixie-updates' 'Components: main' '' \
+    '# one more' 'Types: deb' 'URIs: http://two.example/s' 'Suites: trixie-security' '' \
+    'Enabled: no' 'Types: deb' 'URIs: http://off.example' 'Suites: sid' >etc/sources.list.d/d.sources
+  sources bookworm bookworm-security
+  assert_contains "$output" $'URIs: http://two.example/d\nSuites: bookworm\n'
+  assert_contains "$output" $'URIs: http://two.example/s\nSuites: bookworm-security\n'
+  refute_contains "$output" off.example
+}
+
+@test "without a source of Debian there are no kernels, and it is said" {
+  mkdir -p etc/sources.list.d
+  echo 'deb http://else.example/x stable-of-theirs main' >etc/sources.list
+  sources sid
+  assert_eq "$status" 1
+  assert_contains "$output" 'name no archive of Debian'
+}
+
+@test "what a program needs at run time is found, through its libraries" {
+  requires cmd:readelf
+  run "$PF_ROOT/tests/vm/sysroot.sh" libs / "$PF_BIN/pfstat"
+  assert_eq "$status" 0
+  assert_match "$output" '(^|/)libbpf\.so'
+  assert_match "$output" '(^|/)libc\.so'
+  assert_match "$output" '(^|/)ld-linux'
+  run "$PF_ROOT/tests/vm/sysroot.sh" libs "$BATS_TEST_TMPDIR" "$PF_BIN/pfstat"
+  assert_eq "$status" 1
+  assert_contains "$output" 'which is not below'
+}
+
+@test "the table goes into a README between its marks, and only there" {
+  printf '%s\n' before '<!-- support matrix, written by make matrix -->' old \
+    '<!-- end of the support matrix -->' after >README
+  echo '| new |' >table
+  "$PF_ROOT/tests/vm/matrix.py" write table README
+  assert_eq "$(<README)" $'before\n<!-- support matrix, written by make matrix -->\n| new |\n<!-- end of the support matrix -->\nafter'
+  echo plain >other
+  run "$PF_ROOT/tests/vm/matrix.py" write table other
+  assert_eq "$status" 1
+}
