@@ -440,11 +440,12 @@ void pf_observe__close(struct pf_observe *o)
 {
 	if (!o)
 		return;
+	/* Whom it drops it tells to the fault programs. */
+	pf_table__free(o->table);
 	pf_faults__close(o->faults);
 	pf_tasks__close(o->tasks);
 	pf_procpass__close(o->procpass);
 	pf_plain__close(o->plain);
-	pf_table__free(o->table);
 	if (o->timing_fd >= 0)
 		close(o->timing_fd);
 	if (o->watch_fd >= 0)

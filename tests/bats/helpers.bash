@@ -238,7 +238,10 @@ start_tool_bg() {
 # stop_tool [SIGNAL [PID]]: end it (INT, as Ctrl-C does) and set TOOL_STATUS.
 stop_tool() {
   kill "-${1:-INT}" "${2:-$TOOL_PID}"
-  wait_tool "${2:-$TOOL_PID}"
+  wait_tool "${2:-$TOOL_PID}" || return
+  # A crash shows even where nobody asks for the status.
+  [[ ! $TOOL_STATUS =~ ^(134|135|136|139)$ ]] ||
+    pf_differ 'stopped by itself' "$TOOL_STATUS: $(tail -n 3 "$TOOL_ERR")" 'wanted:' 'no crash'
 }
 
 # wait_tool [PID]: let it come to its own end and set TOOL_STATUS.
