@@ -22,6 +22,9 @@ enum pf_pending {
 	PF_PENDING_BREAK = 1 << 1,  /* where no counter moves, a sharing was broken */
 	PF_PENDING_OBJECT = 1 << 2, /* in a private mapping of a file or the like */
 	PF_PENDING_RETRY = 1 << 3,  /* alone: the kernel will try this one again */
+	PF_PENDING_USER = 1 << 4,   /* fexit: not counted yet at all, and what to count */
+	PF_PENDING_WRITE = 1 << 5,
+	PF_PENDING_EXEC = 1 << 6,
 };
 
 enum pf_moved {

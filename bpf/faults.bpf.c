@@ -17,6 +17,7 @@
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 __u64 pf_uncounted = 0; /* events for which there was no memory to count them in */
+__u64 pf_caught = 0;	/* ... that were counted although a program had been left out */
 
 enum pf_access {
 	PF_ACCESS_WRITE = 1 << 0,
@@ -204,12 +205,18 @@ static __always_inline __u8 pf_pending_in(struct vm_area_struct *vma, unsigned i
 	__u32 kind = pf_kind_of(vma->vm_flags, vma->vm_ops);
 	__u8 pending = PF_PENDING;
 
+	if (flags & PF_FLAG(FAULT_FLAG_USER))
+		pending |= PF_PENDING_USER;
+	if (flags & PF_FLAG(FAULT_FLAG_WRITE))
+		pending |= PF_PENDING_WRITE;
+	if (flags & PF_FLAG(FAULT_FLAG_INSTRUCTION))
+		pending |= PF_PENDING_EXEC;
 	if (!(kind & PF_MAPPING_PRIVATE))
 		return pending;
 	if (kind & PF_MAPPING_OBJECT)
 		pending |= PF_PENDING_OBJECT;
 	/* Tried again, the page may have come meanwhile: that it was there is not known. */
-	if ((flags & PF_FLAG(FAULT_FLAG_WRITE)) && !retried)
+	if ((pending & PF_PENDING_WRITE) && !retried)
 		pending |= PF_PENDING_BREAK;
 	return pending;
 }
@@ -271,39 +278,8 @@ static __always_inline __u8 pf_gathered_moves(struct task_struct *task, __u8 see
 	return moved;
 }
 
-/* Without registers it is get_user_pages: memory is made, but nobody took a fault. */
-SEC("fentry/handle_mm_fault")
-int BPF_PROG(pf_mm_fault, struct vm_area_struct *vma, unsigned long address, unsigned int flags,
-	     struct pt_regs *regs)
-{
-	struct task_struct *task = pf_current();
-	struct pf_gathered *gathered;
-	struct pf_counts *own;
-	bool retried;
-
-	if (!regs || !pf_on_user_memory(address) || !pf_wanted(task) || !pf_drawn_by_all())
-		return 0;
-	own = pf_own_counts(task);
-	if (!own)
-		return 0;
-	retried = own->pending == PF_PENDING_RETRY && own->address == address;
-	own->pending = 0;
-	if (!pf_drawn_by_process(own, task))
-		return 0;
-	if (pf_by_thread) {
-		gathered = pf_gathered_of(task, true);
-		if (!gathered) {
-			__sync_fetch_and_add(&pf_uncounted, 1);
-			return 0;
-		}
-		pf_read_gathered(task, gathered);
-	}
-	pf_arm(own, task, address, pf_pending_in(vma, flags, retried));
-	return 0;
-}
-
 static __always_inline void pf_count_ended(struct pf_counts *own, struct task_struct *task,
-					   __u8 pending, unsigned int flags)
+					   __u8 pending)
 {
 	enum pf_event class = PF_EV_OTHER;
 	__u32 access = 0;
@@ -315,11 +291,88 @@ static __always_inline void pf_count_ended(struct pf_counts *own, struct task_st
 		class = pf_class(pending, moved);
 	if (class < PF_EVENTS)
 		own->n[class] += pf_weight(own);
-	if (flags & PF_FLAG(FAULT_FLAG_WRITE))
+	if (pending & PF_PENDING_WRITE)
 		access |= PF_ACCESS_WRITE;
-	if (flags & PF_FLAG(FAULT_FLAG_INSTRUCTION))
+	if (pending & PF_PENDING_EXEC)
 		access |= PF_ACCESS_EXEC;
-	pf_count(own, flags & PF_FLAG(FAULT_FLAG_USER) ? PF_EV_USER : PF_EV_KERNEL, access);
+	pf_count(own, pending & PF_PENDING_USER ? PF_EV_USER : PF_EV_KERNEL, access);
+}
+
+/*
+ * A kernel that lets programs be preempted leaves one out while another task is
+ * in it on that CPU. If it was the one at the end of the last fault, that fault
+ * is still here. What the thread has gathered meanwhile cannot be told apart.
+ */
+static __always_inline void pf_count_missed(struct pf_counts *own, struct task_struct *task,
+					    __u8 pending)
+{
+	if (!(pending & PF_PENDING) || pf_by_thread || own->mark == pf_accounted(task))
+		return;
+	pf_count_ended(own, task, pending);
+	__sync_fetch_and_add(&pf_caught, 1);
+}
+
+/* Without registers it is get_user_pages: memory is made, but nobody took a fault. */
+static __always_inline bool pf_begin(struct vm_area_struct *vma, unsigned long address,
+				     unsigned int flags, struct pt_regs *regs)
+{
+	struct task_struct *task = pf_current();
+	struct pf_gathered *gathered;
+	struct pf_counts *own;
+	bool retried;
+	__u8 pending;
+
+	if (!regs || !pf_on_user_memory(address) || !pf_wanted(task) || !pf_drawn_by_all())
+		return false;
+	own = pf_own_counts(task);
+	if (!own)
+		return false;
+	pending = own->pending;
+	retried = pending == PF_PENDING_RETRY && own->address == address;
+	own->pending = 0;
+	pf_count_missed(own, task, pending);
+	if (!pf_drawn_by_process(own, task))
+		return false;
+	if (pf_by_thread) {
+		gathered = pf_gathered_of(task, true);
+		if (!gathered) {
+			__sync_fetch_and_add(&pf_uncounted, 1);
+			return false;
+		}
+		pf_read_gathered(task, gathered);
+	}
+	pf_arm(own, task, address, pf_pending_in(vma, flags, retried));
+	return true;
+}
+
+SEC("fentry/handle_mm_fault")
+int BPF_PROG(pf_mm_fault, struct vm_area_struct *vma, unsigned long address, unsigned int flags,
+	     struct pt_regs *regs)
+{
+	pf_begin(vma, address, flags, regs);
+	return 0;
+}
+
+/*
+ * Once more, for when the first was left out as another task is in it. Not
+ * where events are drawn: one that lost the first draw would get another.
+ */
+SEC("fentry/handle_mm_fault")
+int BPF_PROG(pf_mm_fault_2, struct vm_area_struct *vma, unsigned long address, unsigned int flags,
+	     struct pt_regs *regs)
+{
+	struct task_struct *task = pf_current();
+	struct pf_counts *own;
+
+	if (!regs)
+		return 0;
+	own = pf_counts_of(task, false);
+	if (own && (own->pending & PF_PENDING) && own->address == address &&
+	    own->mark == pf_accounted(task))
+		return 0;
+	if (pf_begin(vma, address, flags, regs))
+		__sync_fetch_and_add(&pf_caught, 1);
+	return 0;
 }
 
 SEC("fexit/handle_mm_fault")
@@ -340,7 +393,7 @@ int BPF_PROG(pf_mm_fault_end, struct vm_area_struct *vma, unsigned long address,
 	if (ret & bpf_core_enum_value(enum vm_fault_reason, VM_FAULT_RETRY))
 		own->pending = PF_PENDING_RETRY;
 	else
-		pf_count_ended(own, task, pending, flags);
+		pf_count_ended(own, task, pending);
 	return 0;
 }
 

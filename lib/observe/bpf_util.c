@@ -149,7 +149,7 @@ void pf_bpf_cost_add(struct pf_bpf_cost *cost, const struct bpf_object *obj, con
 	}
 }
 
-uint64_t pf_bpf_missed(const struct bpf_object *obj)
+uint64_t pf_bpf_missed(const struct bpf_object *obj, const char *skip)
 {
 	const struct bpf_program *prog = NULL;
 	uint64_t missed = 0;
@@ -158,7 +158,7 @@ uint64_t pf_bpf_missed(const struct bpf_object *obj)
 		struct bpf_prog_info info = { 0 };
 		__u32 len = sizeof(info);
 
-		if (bpf_program__fd(prog) >= 0 &&
+		if (bpf_program__fd(prog) >= 0 && strcmp(bpf_program__name(prog), skip) &&
 		    !bpf_obj_get_info_by_fd(bpf_program__fd(prog), &info, &len))
 			missed += info.recursion_misses;
 	}

@@ -42,8 +42,9 @@ uint32_t pf_bpf_named_max(const struct pf_observe_config *config);
 /* Add one object's programs' run time and maps' memory to *cost. Programs in `skip` are left out. */
 void pf_bpf_cost_add(struct pf_bpf_cost *cost, const struct bpf_object *obj, const char *skip);
 
-/* How often one of an object's programs was left out, as it was running on that CPU already. */
-uint64_t pf_bpf_missed(const struct bpf_object *obj);
+/* How often one of an object's programs was left out, as it was running on that CPU already;
+ * the program `skip` does not count. */
+uint64_t pf_bpf_missed(const struct bpf_object *obj, const char *skip);
 
 /* Have the kernel time BPF programs until the descriptor is closed; -errno. */
 int pf_bpf_time_programs(void);

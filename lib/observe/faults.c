@@ -69,8 +69,9 @@ struct pf_faults {
 	bool steps_changed;
 };
 
-static void choose_programs(struct pf_faults *f)
+static void choose_programs(struct pf_faults *f, const struct pf_observe_config *config)
 {
+	bool all = config->sample_every == 1 && !config->sample_auto;
 	const struct plan *plan = f->plan;
 	const struct {
 		struct bpf_program *program;
@@ -82,6 +83,7 @@ static void choose_programs(struct pf_faults *f)
 		{ f->skel->progs.pf_tp_kernel, plan->backend == PF_BACKEND_TRACEPOINT },
 		{ f->skel->progs.pf_perf_fault, plan->backend == PF_BACKEND_PERF },
 		{ f->skel->progs.pf_mm_fault, plan->backend == PF_BACKEND_FEXIT },
+		{ f->skel->progs.pf_mm_fault_2, plan->backend == PF_BACKEND_FEXIT && all },
 		{ f->skel->progs.pf_mm_fault_end, plan->backend == PF_BACKEND_FEXIT },
 		{ f->skel->progs.pf_rss_stat, plan->counters == COUNTERS_BY_CPU },
 		{ f->skel->progs.pf_rss_passed, plan->counters == COUNTERS_BY_THREAD },
@@ -172,7 +174,7 @@ static int try_plan(struct pf_faults *f, const struct pf_observe_config *config,
 	f->skel = pf_faults_bpf__open();
 	if (!f->skel)
 		return pf_bpf_fail(err, errno, "open the fault programs");
-	choose_programs(f);
+	choose_programs(f, config);
 	choose_maps(f, config);
 	set_constants(f, config);
 	ret = pf_faults_bpf__load(f->skel);
@@ -338,8 +340,10 @@ void pf_faults__follow_cpus(struct pf_faults *f)
 uint64_t pf_faults__uncounted(const struct pf_faults *f)
 {
 	uint64_t lost = __atomic_load_n(&f->skel->bss->pf_uncounted, __ATOMIC_RELAXED);
+	uint64_t caught = __atomic_load_n(&f->skel->bss->pf_caught, __ATOMIC_RELAXED);
+	uint64_t missed = pf_bpf_missed(f->skel->obj, "pf_mm_fault_2");
 
-	lost += pf_bpf_missed(f->skel->obj);
+	lost += missed > caught ? missed - caught : 0;
 	return f->cpus ? lost + pf_cpus__gaps(f->cpus) : lost;
 }
 
