@@ -28,6 +28,7 @@ FAULT_ROUNDS = max(13, ROUNDS)
 FAULTS_S = 150 # when others trace all the while, no longer than that
 READY = r'^pf[a-z]*: ready'
 
+UNMAP_PAGES = 16384
 BATCH_PAGES = 128      # fit into the caches, so that a neighbour disturbs little
 MEASURE_MS = 150
 AGREE, TRIES = 0.02, 3 # how far two runs without tracer may be apart, and how often we hope
@@ -122,11 +123,13 @@ def with_pfstat(*options):
     return run
 
 
-def with_empty(generator):
-    with Program([f'{BENCH}/empty'], '^ready', stdin=subprocess.PIPE) as tool:
-        found = generator.measure()
-        tool.close_stdin()
-    return found['ns_per_fault']
+def with_empty(*programs):
+    def run(generator):
+        with Program([f'{BENCH}/empty', *programs], '^ready', stdin=subprocess.PIPE) as tool:
+            found = generator.measure()
+            tool.close_stdin()
+        return found['ns_per_fault']
+    return run
 
 
 def with_bpftrace(generator):
@@ -206,13 +209,13 @@ def compare_tracer(report, name, added, above, fault_ns):
     """One of ours beside the others, as far as they are there."""
     report.line(f'pfstat --backend {name}', added[name], 'ns')
     if len(above) >= ROUNDS:
-        report.line('  above the empty program', above, 'ns', bar=60)
+        report.line('  above the empty programs', above, 'ns')
     else:
-        report.missing('  above the empty program', f'only {len(above)} rounds have both')
+        report.missing('  above the empty programs', f'only {len(above)} rounds have both')
     report.line('  part of a fault', [100 * ns / fault_ns for ns in added[name]], '% of it')
     if 'bpftrace' in added:
         part = 100 * median(added[name]) / median(added['bpftrace'])
-        report.line('  beside bpftrace', part, '% of its', bar=50)
+        report.line('  beside bpftrace', part, '% of its', bar=60)
     report.line('  at 1,000 faults/s, of a CPU', 1000 * median(added[name]) / 1e9 * 100, '%', bar=1)
 
 
@@ -222,7 +225,7 @@ def bench_faults(report, peers):
     tracers = {
         'none': without,
         'sleep': with_sleep,
-        'empty': with_empty,
+        'empty': with_empty('rss'),
         'tp_btf': with_pfstat('--backend', 'tp_btf'),
         'tp_btf --no-exits': with_pfstat('--backend', 'tp_btf', '--no-exits'),
         'counters': with_pfstat('--backend', 'counters'),
@@ -235,7 +238,7 @@ def bench_faults(report, peers):
     fault_ns = report.line('a fault without tracer', plain, 'ns')
     for name, said in (('none', 'no tracer, against itself'),
                        ('sleep', 'a program that traces nothing (sleep)'),
-                       ('empty', 'an empty tp_btf program'),
+                       ('empty', 'empty tp_btf programs on faults and rss_stat'),
                        ('bpftrace', "bpftrace '@[pid]=count()'")):
         if name in added:
             report.line(said, added[name], 'ns')
@@ -248,6 +251,54 @@ def bench_faults(report, peers):
         ns = report.line('pfstat --backend counters', added['counters'], 'ns')
         # Less than nothing is noise, not cost.
         report.line('  measurable? against the spread of nothing', max(ns, 0.0), 'ns', bar=mad(added['none']))
+
+
+# ---- the end of memory ----------------------------------------------------
+
+
+class Unmapper(Program):
+    """The program that gives memory back, by munmap and by dying."""
+
+    def __init__(self):
+        super().__init__([f'{BENCH}/unmapgen', str(UNMAP_PAGES)], stdin=subprocess.PIPE,
+                         stdout=subprocess.PIPE)
+
+    def __enter__(self):
+        super().__enter__()
+        self.process.stdout.readline()
+        return self
+
+    def measure(self):
+        self.process.stdin.write('\n')
+        self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        if not line:
+            raise Failed(f'unmapgen: {self.said(self.err).strip()}')
+        return json.loads(line)
+
+
+def bench_unmap(report, _peers):
+    """Each counter that moves then runs a program: it must not be felt more than an empty one."""
+    report.begin('unmap', f'Giving back {UNMAP_PAGES} pages: ns per page ({ROUNDS} rounds)')
+    found = {name: {'munmap': [], 'exit': []} for name in ('none', 'empty', 'pfstat')}
+    with Unmapper() as unmapper:
+        unmapper.measure()
+        for _ in range(ROUNDS):
+            rounds = {'none': unmapper.measure()}
+            with Program([f'{BENCH}/empty', 'rss'], '^ready', stdin=subprocess.PIPE) as tool:
+                rounds['empty'] = unmapper.measure()
+                tool.close_stdin()
+            with Program([PFSTAT, '-v', '60'], READY) as tool:
+                rounds['pfstat'] = unmapper.measure()
+                tool.stop()
+            for name, ns in rounds.items():
+                for how in ns:
+                    found[name][how].append(ns[how])
+    for how in ('munmap', 'exit'):
+        for name in found:
+            report.line(f'{how}, {name}', found[name][how], 'ns')
+        beside = [ours / empty for ours, empty in zip(found['pfstat'][how], found['empty'][how])]
+        report.line(f'  {how} with pfstat beside the empty programs', beside, 'x', bar=1.05)
 
 
 # ---- processes to look at -------------------------------------------------
@@ -444,8 +495,8 @@ def bench_snapshots(report, peers):
 
 # ---- all of it ------------------------------------------------------------
 
-SECTIONS = {'faults': bench_faults, 'start': bench_start, 'memory': bench_memory,
-            'idle': bench_idle, 'snapshots': bench_snapshots}
+SECTIONS = {'faults': bench_faults, 'unmap': bench_unmap, 'start': bench_start,
+            'memory': bench_memory, 'idle': bench_idle, 'snapshots': bench_snapshots}
 
 
 def run(report, names):
