@@ -124,6 +124,11 @@ static const struct pf_key settings_keys[] = {
 	  1024 * MB *MB, MB, .fallback = "10", .production = "50",
 	  .help = "No watch and no alert below this RSS + swap, as --min-size." },
 
+	{ "sampling.enabled", PF_KEY_BOOL, AT(sampling.enabled), .fallback = "false",
+	  .help = "Where fault events are counted, count some of them only." },
+	{ "sampling.rate", PF_KEY_COUNT, AT(sampling.rate), 1, 1000000, .fallback = "1000",
+	  .help = "One in so many, as --sample." },
+
 	{ "stack_traces.enabled", PF_KEY_BOOL, AT(stack_traces.enabled), .fallback = "true",
 	  .help = "Take stacks of a process that alerts, where a directory is named." },
 	{ "stack_traces.max_depth", PF_KEY_COUNT, AT(stack_traces.max_depth), 1, 127,
@@ -176,9 +181,6 @@ const char *pf_schema_hint(const char *path)
 		const char *path, *hint;
 	} hints[] = {
 		{ "production_config", "it is built in: write 'profile: production'" },
-		{ "sampling",
-		  "pfleak goes by the kernel's totals and, where a rule asks for classes, counts "
-		  "every fault event: there is nothing to sample" },
 		{ "<<", "merge keys are not accepted: a profile can extend another" },
 	};
 

@@ -138,6 +138,11 @@ struct pf_settings {
 
 	struct {
 		bool enabled;
+		int64_t rate; /* one fault event in so many is counted */
+	} sampling;
+
+	struct {
+		bool enabled;
 		int64_t max_depth;
 		const char *directory; /* NULL = none are taken */
 	} stack_traces;

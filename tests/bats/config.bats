@@ -226,8 +226,6 @@ END
 @test "values that contradict each other" {
   check 3 <<<$'alerting:\n  channels:\n  - {type: syslog, facility: nonsense}'
   refused 3:5 "channel 'syslog': facility: is not known"
-  check 3 <<<'sampling: {enabled: false}'
-  refused 1:1 'there is nothing to sample'
   check 3 <<<$'alerting: {watch_threshold: 80}\nthresholds: {fault_rate_warning: 2000}'
   assert_contains "$stderr" 'alerting.confidence_threshold (70) must be more than alerting.watch_threshold (80)'
   assert_contains "$stderr" 'thresholds.fault_rate_critical (1000) must be more than'

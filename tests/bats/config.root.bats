@@ -34,6 +34,16 @@ while True:
   refute_contains "$(<"$BG_ERR")" 'cannot tell'
 }
 
+@test "sampling by the configuration, and the command line above it" {
+  printf 'sampling: {enabled: true, rate: 7}\nalerting: {rules: [{name: a, condition: anonymous_ratio > 5}]}' >c.yaml
+  sampled() {
+    "$PF_BIN/pfleak" "$@" -o json --once 0.1 2>/dev/null | jq -c 'select(.type == "header").sample'
+  }
+  assert_eq "$(sampled --config c.yaml)" 7
+  assert_eq "$(sampled --config c.yaml --sample 3)" 3
+  assert_eq "$(sampled --config c.yaml --backend counters)" null
+}
+
 @test "the ring has the room that is configured" {
   requires cmd:bpftool
   echo 'performance: {ring_buffer_size_mb: 0.5}' >c.yaml

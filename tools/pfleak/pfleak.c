@@ -464,6 +464,8 @@ static enum pfleak_status run(struct pfleak *p)
 	if (p->opts.print_config || p->opts.check_config)
 		return PFLEAK_OK;
 	pfleak_settings_log(pf_config__settings(p->settings.config));
+	pfleak_settings_sample(pf_config__settings(p->settings.config),
+			       pfleak_rules_trace(p->settings.rules), &p->opts.common);
 	return watch(p);
 }
 

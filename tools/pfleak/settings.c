@@ -102,10 +102,8 @@ void pfleak_settings_free(struct pfleak_settings *s)
 void pfleak_settings_compare(const struct pfleak_settings *old, const struct pfleak_settings *new)
 {
 	static const char *const fixed[] = {
-		"performance.ring_buffer_size_mb",
-		"stack_traces.enabled",
-		"stack_traces.max_depth",
-		"stack_traces.directory",
+		"sampling.enabled",	"sampling.rate",	  "performance.ring_buffer_size_mb",
+		"stack_traces.enabled", "stack_traces.max_depth", "stack_traces.directory",
 	};
 
 	for (size_t i = 0; i < PF_ARRAY_SIZE(fixed); i++) {
@@ -127,6 +125,16 @@ void pfleak_settings_leak(const struct pf_settings *s, struct pf_leak_config *le
 	leak->max_processes = (size_t)s->performance.max_processes;
 	leak->forget_s = s->performance.cleanup_interval_s;
 	leak->escalation_s = s->alerting.escalation_delay_s;
+}
+
+void pfleak_settings_sample(const struct pf_settings *s, bool traced, struct pf_common *common)
+{
+	const bool counted = common->backend == PF_BACKEND_AUTO
+				     ? traced
+				     : common->backend != PF_BACKEND_COUNTERS;
+
+	if (s->sampling.enabled && counted && !pf_common_sampling(common) && !common->replay_path)
+		common->sample_every = (uint32_t)s->sampling.rate;
 }
 
 void pfleak_settings_log(const struct pf_settings *s)
