@@ -61,12 +61,12 @@ static __always_inline void pf_count(struct pf_counts *own, enum pf_event mode, 
 		pf_relieve(own);
 }
 
-/* From here on the memory counters tell the class of this fault. */
+/* From here on the memory counters tell the class of this fault, beside what it has moved before. */
 static __always_inline void pf_arm(struct pf_counts *own, struct task_struct *task,
-				   unsigned long address, __u8 pending)
+				   unsigned long address, __u8 pending, __u8 moved)
 {
 	own->address = address;
-	own->moved = 0;
+	own->moved = moved;
 	own->mark = pf_accounted(task);
 	barrier();
 	own->pending = pending;
@@ -103,7 +103,7 @@ static __always_inline void pf_exception(enum pf_event mode, unsigned long addre
 		return;
 	if (pf_breaks(task, address, access))
 		pending |= PF_PENDING_BREAK;
-	pf_arm(own, task, address, pending);
+	pf_arm(own, task, address, pending, 0);
 }
 
 /* Kernel mode faults on its own addresses too (vmalloc, bad pointers): not our business. */
@@ -266,6 +266,7 @@ static __always_inline __u8 pf_gathered_moves(struct task_struct *task, __u8 see
 
 	if (!before)
 		return 0;
+	moved = before->tried;
 	pf_read_gathered(task, &now);
 	passed_on = now.events < before->events;
 	for (int i = 0; i < PF_MM_COUNTERS; i++) {
@@ -319,8 +320,8 @@ static __always_inline bool pf_begin(struct vm_area_struct *vma, unsigned long a
 	struct task_struct *task = pf_current();
 	struct pf_gathered *gathered;
 	struct pf_counts *own;
+	__u8 pending, moved;
 	bool retried;
-	__u8 pending;
 
 	if (!regs || !pf_on_user_memory(address) || !pf_wanted(task) || !pf_drawn_by_all())
 		return false;
@@ -328,6 +329,8 @@ static __always_inline bool pf_begin(struct vm_area_struct *vma, unsigned long a
 	if (!own)
 		return false;
 	pending = own->pending;
+	if ((pending & PF_PENDING) && own->address == address && own->mark == pf_accounted(task))
+		return false; /* the other of the two has begun it */
 	retried = pending == PF_PENDING_RETRY && own->address == address;
 	own->pending = 0;
 	pf_count_missed(own, task, pending);
@@ -340,9 +343,26 @@ static __always_inline bool pf_begin(struct vm_area_struct *vma, unsigned long a
 			return false;
 		}
 		pf_read_gathered(task, gathered);
+		if (!retried)
+			gathered->tried = 0;
 	}
-	pf_arm(own, task, address, pf_pending_in(vma, flags, retried));
+	moved = retried && !pf_by_thread ? own->moved : 0;
+	pf_arm(own, task, address, pf_pending_in(vma, flags, retried), moved);
 	return true;
+}
+
+/*
+ * Once more, for when the other is left out as another task is in it. Attached
+ * first, the kernel runs it last. Not where events are drawn: one that lost the
+ * first draw would get another.
+ */
+SEC("fentry/handle_mm_fault")
+int BPF_PROG(pf_mm_fault_2, struct vm_area_struct *vma, unsigned long address, unsigned int flags,
+	     struct pt_regs *regs)
+{
+	if (pf_begin(vma, address, flags, regs))
+		__sync_fetch_and_add(&pf_caught, 1);
+	return 0;
 }
 
 SEC("fentry/handle_mm_fault")
@@ -353,26 +373,14 @@ int BPF_PROG(pf_mm_fault, struct vm_area_struct *vma, unsigned long address, uns
 	return 0;
 }
 
-/*
- * Once more, for when the first was left out as another task is in it. Not
- * where events are drawn: one that lost the first draw would get another.
- */
-SEC("fentry/handle_mm_fault")
-int BPF_PROG(pf_mm_fault_2, struct vm_area_struct *vma, unsigned long address, unsigned int flags,
-	     struct pt_regs *regs)
+/* What it moved so far is its doing: before 5.19 a shared page is mapped, then tried again (89b15332af7c). */
+static __always_inline void pf_await_retry(struct pf_counts *own, struct task_struct *task)
 {
-	struct task_struct *task = pf_current();
-	struct pf_counts *own;
+	struct pf_gathered *gathered = pf_by_thread ? pf_gathered_of(task, false) : NULL;
 
-	if (!regs)
-		return 0;
-	own = pf_counts_of(task, false);
-	if (own && (own->pending & PF_PENDING) && own->address == address &&
-	    own->mark == pf_accounted(task))
-		return 0;
-	if (pf_begin(vma, address, flags, regs))
-		__sync_fetch_and_add(&pf_caught, 1);
-	return 0;
+	if (gathered)
+		gathered->tried = pf_gathered_moves(task, own->moved);
+	own->pending = PF_PENDING_RETRY;
 }
 
 SEC("fexit/handle_mm_fault")
@@ -391,7 +399,7 @@ int BPF_PROG(pf_mm_fault_end, struct vm_area_struct *vma, unsigned long address,
 	pending = own->pending;
 	own->pending = 0;
 	if (ret & bpf_core_enum_value(enum vm_fault_reason, VM_FAULT_RETRY))
-		own->pending = PF_PENDING_RETRY;
+		pf_await_retry(own, task);
 	else
 		pf_count_ended(own, task, pending);
 	return 0;

@@ -130,7 +130,7 @@ struct pf_dead {
 struct pf_gathered {
 	__s32 count[PF_MM_COUNTERS];
 	__s32 events; /* changes since it passed them on */
-	__u32 zero;
+	__u32 tried;  /* enum pf_moved: by earlier tries of the same fault */
 };
 
 /* Where there is no task storage: a thread in a hash table, by its global id. */
