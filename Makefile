@@ -389,10 +389,13 @@ check: all workloads examples san
 check-bpf: need-root all workloads examples
 	$(Q)$(WHERE) tests/run.sh bats-root
 
+# All CPUs, unless it was said how many.
+JOBS = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
+
 # Packages first: they bring the compiler that the rest of the graph needs.
 test: need-root
 	$(Q)$(MAKE) deps
-	$(Q)$(MAKE) test-all
+	$(Q)$(MAKE) $(JOBS) test-all
 test-all: all workloads examples san
 	$(Q)$(WHERE) tests/run.sh lint unit replay-san bats-user bats-root
 
@@ -414,7 +417,7 @@ matrix:
 
 demo: need-root
 	$(Q)$(MAKE) deps
-	$(Q)$(MAKE) demo-run
+	$(Q)$(MAKE) $(JOBS) demo-run
 demo-run: all examples
 	$(Q)$(WHERE) tests/demo.sh
 
