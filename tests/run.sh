@@ -15,7 +15,7 @@
 # Fails when a test fails, when a suite is empty, cut short or too slow.
 # replay-san runs beside bats-user where that follows it.
 #
-# Environment: PF_BUILD (./build), PF_SAN_BUILD (its san/), BATS_TEST_TIMEOUT (120).
+# Environment: PF_BUILD (./build), PF_SAN_BUILD (its san/), BATS_TEST_TIMEOUT (300).
 # What tests get: PF_BIN PF_WORK PF_EXAMPLES PF_BUILD, PF_SAN=1 under sanitizers.
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -175,7 +175,7 @@ stage_build() {
 # $1 what was built, $2 whose tools are tested.
 environment() {
   vars=("PF_BUILD=$1" "PF_BIN=$2/bin" "PF_WORK=$1/workloads" "PF_EXAMPLES=$1/examples"
-    "BATS_TEST_TIMEOUT=${BATS_TEST_TIMEOUT:-120}" CMOCKA_MESSAGE_OUTPUT=TAP)
+    "BATS_TEST_TIMEOUT=${BATS_TEST_TIMEOUT:-300}" CMOCKA_MESSAGE_OUTPUT=TAP)
 }
 
 sanitizers() {
@@ -197,7 +197,7 @@ run_lint() {
   local lints
   mapfile -t lints < <(find tests/lint -maxdepth 1 -type f -perm -u+x | sort)
   # shellcheck disable=SC2016 # expanded by the shell that runs it
-  PF_BUILD=$built tap lint 120 bash -c 'for l; do lint_one "$l"; done; echo "1..$#"' lint "${lints[@]}"
+  PF_BUILD=$built tap lint 300 bash -c 'for l; do lint_one "$l"; done; echo "1..$#"' lint "${lints[@]}"
 }
 
 run_unit() {
@@ -240,14 +240,14 @@ run_bats() {
 run_bats_user() {
   stage || return
   environment "$build" "$build"
-  run_bats 300 user "$root" "${as[@]}"
+  run_bats 900 user "$root" "${as[@]}"
 }
 
 run_replay_san() {
   stage || return
   environment "$build" "$san"
   sanitizers
-  run_bats 300 user "$root" "${as[@]}"
+  run_bats 900 user "$root" "${as[@]}"
 }
 
 run_bats_root() {
@@ -256,7 +256,7 @@ run_bats_root() {
     return
   fi
   environment "$built" "$built"
-  run_bats 600 root "$PWD" env
+  run_bats 1200 root "$PWD" env
 }
 
 run_bats_real() {

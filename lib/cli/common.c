@@ -203,7 +203,7 @@ static int64_t parse_user(struct argp_state *state, const char *arg)
 	return pw->pw_uid;
 }
 
-static const char *non_empty(struct argp_state *state, const char *option, const char *arg)
+const char *pf_arg_text(struct argp_state *state, const char *option, const char *arg)
 {
 	if (!*arg)
 		pf_bad_value(state, option, arg, "it must not be empty");
@@ -284,17 +284,17 @@ static int parse_output(int key, char *arg, struct argp_state *state, struct pf_
 		c->top = pf_arg_number(state, "--top", arg, 0, TOP_MAX);
 		return 0;
 	case 's':
-		c->sort = non_empty(state, "--sort", arg);
+		c->sort = pf_arg_text(state, "--sort", arg);
 		return 0;
 	case 'o':
 		c->format = parse_format(state, c, arg);
 		return 0;
 	case 'O':
-		c->out_path = non_empty(state, "--output-file", arg);
+		c->out_path = pf_arg_text(state, "--output-file", arg);
 		return 0;
 	case OPT_COLUMNS:
 		c->columns_help = !strcmp(arg, "help");
-		c->columns = non_empty(state, "--columns", arg);
+		c->columns = pf_arg_text(state, "--columns", arg);
 		return 0;
 	case OPT_JSON_SCHEMA:
 		c->json_schema = true;
@@ -326,10 +326,10 @@ static int parse_source(int key, char *arg, struct argp_state *state, struct pf_
 		c->exits = false;
 		return 0;
 	case OPT_RECORD:
-		c->record_path = non_empty(state, "--record", arg);
+		c->record_path = pf_arg_text(state, "--record", arg);
 		return 0;
 	case OPT_REPLAY:
-		c->replay_path = non_empty(state, "--replay", arg);
+		c->replay_path = pf_arg_text(state, "--replay", arg);
 		return 0;
 	case OPT_OVERHEAD:
 		c->overhead = true;
@@ -358,10 +358,10 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		parse_pids(state, c, arg);
 		return 0;
 	case 'c':
-		c->cgroup = non_empty(state, "--cgroup", arg);
+		c->cgroup = pf_arg_text(state, "--cgroup", arg);
 		return 0;
 	case 'C':
-		c->comm = non_empty(state, "--comm", arg);
+		c->comm = pf_arg_text(state, "--comm", arg);
 		return 0;
 	case 'u':
 		c->uid = parse_user(state, arg);

@@ -96,6 +96,8 @@ double pf_arg_duration(struct argp_state *state, const char *option, const char 
 		       double min_s, double max_s);
 uint64_t pf_arg_number(struct argp_state *state, const char *option, const char *value,
 		       uint64_t min, uint64_t max);
+/* Anything but nothing; returns it. */
+const char *pf_arg_text(struct argp_state *state, const char *option, const char *value);
 /* Events per second, more than 0. */
 double pf_arg_rate(struct argp_state *state, const char *option, const char *value);
 /* Index of value in the NULL-terminated list of words. */

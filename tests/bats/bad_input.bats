@@ -67,6 +67,8 @@ EOT
 --min-size|size from 1|%% x -1 0 10X 1.5 99999999999999999999 99999T nan
 --confidence|whole number from 51 to 100|%% x -1 0 50 101 70.5 99999999999999999999
 --stacks|must not be empty|%%
+--config|must not be empty|%%
+--profile|must not be empty|%%
 --max-processes|whole number from 1 to|%% x -1 0 99999999999999999999 1k
 EOT
       ;;

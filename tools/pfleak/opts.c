@@ -116,8 +116,7 @@ static void set_stacks(struct argp_state *state, struct pfleak_opts *o, const ch
 	char here[PATH_MAX] = "";
 	int len;
 
-	if (!*arg)
-		pf_bad_value(state, "--stacks", arg, "it must not be empty");
+	pf_arg_text(state, "--stacks", arg);
 	if (*arg != '/' && !getcwd(here, sizeof(here)))
 		pf_bad_value(state, "--stacks", arg,
 			     "give an absolute path, the working directory is gone");
@@ -147,13 +146,13 @@ static int parse_setting(int key, char *arg, struct argp_state *state, struct pf
 		set(o, "performance.max_processes", "--max-processes", arg);
 		return 0;
 	case OPT_CONFIG:
-		o->config_path = arg;
+		o->config_path = pf_arg_text(state, "--config", arg);
 		return 0;
 	case OPT_NO_CONFIG:
 		o->no_config = true;
 		return 0;
 	case OPT_PROFILE:
-		o->profile = arg;
+		o->profile = pf_arg_text(state, "--profile", arg);
 		return 0;
 	case OPT_PRINT_CONFIG:
 		o->print_config = true;
