@@ -286,17 +286,17 @@ struct pf_config *pf_config__load(const struct pf_config_source *source,
 	l.c->file = source->file;
 	if (source->file)
 		read_file(&l);
-	if (complaints->n == before) {
-		check_tree(&l);
-		choose_profile(&l);
-		apply_layers(&l);
-		check_all(&l);
-		add_channels(&l);
+	if (complaints->n != before) {
+		pf_config__free(l.c);
+		return NULL;
 	}
-	if (complaints->n == before)
-		return l.c;
-	pf_config__free(l.c);
-	return NULL;
+	check_tree(&l);
+	choose_profile(&l);
+	apply_layers(&l);
+	if (complaints->n == before) /* else an order may be that of a default */
+		check_all(&l);
+	add_channels(&l);
+	return l.c;
 }
 
 void pf_config__free(struct pf_config *c)

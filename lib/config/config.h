@@ -36,8 +36,10 @@ struct pf_config_source {
 };
 
 /*
- * NULL after at least one complaint. Strings of *source must live as long as what is returned.
- * May block on a FIFO, unless source->again.
+ * NULL when it could not be read, after a complaint. After complaints about single values, which
+ * are then those of the layer below, what is returned is good for looking for more to complain of.
+ * Strings of *source must live as long as what is returned. May block on a FIFO, unless
+ * source->again.
  */
 struct pf_config *pf_config__load(const struct pf_config_source *source,
 				  struct pf_complaints *complaints);

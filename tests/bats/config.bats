@@ -44,6 +44,26 @@ origin() {
   sed -nE "s/^ *$1: *(.*[^ ]) +# (.*)/\1 < \2/p" <<<"$output"
 }
 
+@test "--check-config tells wrong values and wrong conditions at once" {
+  check 3 <<'EOT'
+grace: -3
+alerting:
+  confidence_threshold: 500
+  watch_threshold: 90
+  rules:
+    - name: a
+      condition: fault_rat > 500
+    - name: b
+      condition: (rss_mb > 10
+EOT
+  refused 1:8 "grace: '-3'"
+  refused 3:25 "'500'"
+  refused 7:18 "did you mean 'fault_rate'?"
+  refused 9:30 'a ) is missing'
+  # not an order that nobody wrote
+  refute_contains "$stderr" 'must be more than'
+}
+
 # ---- where a value comes from ---------------------------------------------------
 
 @test "defaults, profile, file and command line, from the weakest to the strongest" {
@@ -408,7 +428,7 @@ alerting:
       condition: rss_mb > 5 AND
     - {name: text, condition: [1]}
 END
-  assert_eq "$stderr" "pfleak: c.yaml:12:31: condition: one value is wanted, this is a list"
+  assert_eq "${stderr_lines[0]}" "pfleak: c.yaml:12:31: condition: one value is wanted, this is a list"
   sed -i '$d' c.yaml
   run_tool -3 pfleak --config c.yaml --check-config
   assert_eq "$stderr" "pfleak: c.yaml:7:11: rule block: there is no metric 'fault_rat': did you mean 'fault_rate'?

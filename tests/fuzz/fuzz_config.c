@@ -90,8 +90,11 @@ static struct pf_config *load(const void *data, size_t size)
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	config = pf_config__load(&source, &complaints);
 	close(fd);
-	must(!config == (complaints.n > 0));
-	return config;
+	must(config || complaints.n);
+	if (!complaints.n)
+		return config;
+	pf_config__free(config);
+	return NULL;
 }
 
 /* Origins differ, values do not. */

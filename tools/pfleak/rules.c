@@ -83,6 +83,8 @@ static void add(struct pf_rules *rules, const struct pf_rule_settings *rule,
 	};
 	struct pf_rule_error err = { 0 };
 
+	if (!rule->name || !rule->condition.text)
+		return; /* complained of before */
 	if (pf_rules__add(rules, &config, &err))
 		complain(rule, &err, complaints);
 }

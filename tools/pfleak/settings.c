@@ -76,11 +76,12 @@ int pfleak_settings_load(struct pfleak_settings *s, const struct pfleak_opts *op
 	};
 	struct pf_complaints complaints = { .tell = say };
 	struct pfleak_settings new = { .config = pf_config__load(&source, &complaints) };
+	const bool sound = !complaints.n;
 
-	if (new.config) {
+	if (new.config)
 		new.rules = pfleak_rules_make(pf_config__settings(new.config), &complaints);
+	if (sound)
 		check_channels(pf_config__settings(new.config), &complaints);
-	}
 	if (complaints.n) {
 		pfleak_settings_free(&new);
 		return -EINVAL;
