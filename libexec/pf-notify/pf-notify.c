@@ -254,6 +254,8 @@ static void step(struct notify *n)
 		n->deaf = true;
 		pf_pipe_out_free(&n->out);
 	}
+	if (is_over(n)) /* what was answered last is gone: there is nothing to wait for */
+		return;
 	more = pf_pipe_out_waiting(&n->out);
 	pf_http__wait(n->http, n->in.fd, more ? n->out.fd : -1, next_s(n));
 	if (n->in.fd >= 0 && pf_pipe_in_read(&n->in, take_line, n)) {

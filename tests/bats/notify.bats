@@ -316,6 +316,15 @@ start_notify() {
   exec {to_notify}>&-
 }
 
+@test "at its end it waits for nothing but what is on its way" {
+  start_notify
+  # the answer to the ping is the last thing it has to say, and its input stays open
+  printf '%s\n' '{"op":"ping","id":5}' '{"op":"finish","drain_s":100}' >&"$to_notify"
+  wait_for_exit "$BG_PID" 20
+  assert_contains "$(<"$NOTIFY_OUT")" '"op":"pong","id":5'
+  exec {to_notify}>&-
+}
+
 @test "--help and --version, and nothing else" {
   run -0 "$PF_LIBEXEC/pf-notify" --help
   assert_contains "$output" 'Usage: pf-notify'
