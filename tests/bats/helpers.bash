@@ -17,7 +17,7 @@ PF_ROOT=$(cd "${BASH_SOURCE[0]%/*}/../.." && pwd)
 : "${PF_BIN:=$PF_ROOT/build/bin}"
 : "${PF_WORK:=$PF_ROOT/build/workloads}"
 : "${PF_EXAMPLES:=$PF_ROOT/build/examples}"
-: "${PF_TIMEOUT:=30}" # seconds after which a wait has failed
+: "${PF_TIMEOUT:=90}" # seconds after which a wait has failed
 export PF_ROOT PF_BIN PF_WORK PF_EXAMPLES
 
 PF_JOBS=()         # background processes to take down
