@@ -4,7 +4,6 @@
  * table of processes together. Judges and prints nothing.
  */
 #include <errno.h>
-#include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +16,7 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/clock.h"
 #include "lib/base/error.h"
+#include "lib/base/trim.h"
 #include "lib/observe/bpf_util.h"
 #include "lib/observe/cpus.h"
 #include "lib/observe/faults.h"
@@ -411,7 +411,7 @@ struct pf_observe *pf_observe__open(const struct pf_observe_config *config, stru
 		ret = open_table(o, err);
 	note_proc(o);
 	if (!ret) {
-		malloc_trim(0); /* the kernel's BTF was in memory for a moment */
+		pf_trim(); /* the kernel's BTF was in memory for a moment */
 		start_timing(o);
 		ret = take_baseline(o, err);
 	}
