@@ -126,6 +126,7 @@ relay() {
   return "$status"
 }
 
+# Leaves its status in a file, and while it runs the number of the process to end.
 guest() {
   local words
   read -ra words <<<"$(vm_machine "$arch") $(vm_lines "$arch")"
@@ -133,7 +134,19 @@ guest() {
     -smp "$smp" -m "$mem" -nodefaults -no-user-config -no-reboot -display none -nic none \
     -chardev "file,id=console,path=$console" -chardev stdio,id=result,signal=off \
     -kernel "$kernel/vmlinuz" -initrd "$scratch/initramfs" \
-    -append "$(vm_command_line "$arch") $append" </dev/null
+    -append "$(vm_command_line "$arch") $append" </dev/null &
+  echo $! >"$scratch/pid"
+  wait $!
+  echo $? >"$scratch/status"
+  rm "$scratch/pid"
+}
+
+# shellcheck disable=SC2317 # by the traps
+cleanup() {
+  trap - EXIT INT TERM HUP
+  [ -n "$scratch" ] || return
+  [ ! -s "$scratch/pid" ] || { kill "$(cat "$scratch/pid")" && wait; }
+  rm -rf "$scratch"
 }
 
 # What became of it, from how the emulator and relay ended.
@@ -144,19 +157,23 @@ outcome() {
 }
 
 main() {
+  local status
   options "$@"
   where
   command -v "$(vm_emulator "$arch")" cpio >/dev/null || fail "no emulator or no cpio: run \`make deps-vm\` as root"
   vm_kernel_have "$arch" "$series" || fail "no kernel $series for $arch can be had" 3
   kernel=$VM_CACHE/kernels/$arch/$series
   scratch=$(mktemp -d "${TMPDIR:-/tmp}/pf-vm-XXXXXX") || exit 125
-  trap 'rm -rf "$scratch"' EXIT
-  trap 'exit 130' INT TERM HUP
   console=${console:-$scratch/console}
   { base_part && vm_image_files "$kernel/guest" && command_part; } >"$scratch/initramfs" ||
     fail 'cannot make what the guest boots from'
   [ -z "${VM_LOCK:-}" ] || { exec {lock}>"$VM_LOCK" && flock "$lock"; }
-  guest | relay
-  outcome "${PIPESTATUS[@]}"
+  # In the background, so that a signal is not kept waiting until the guest has ended.
+  guest | relay &
+  wait $!
+  status=$?
+  outcome "$(cat "$scratch/status")" "$status"
 }
+trap cleanup EXIT
+trap 'exit 143' INT TERM HUP
 main "$@"
