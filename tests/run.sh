@@ -167,7 +167,7 @@ stage() {
 stage_build() {
   local dir
   mkdir -p "$2"
-  for dir in bin libexec unit workloads examples; do
+  for dir in bin bpf libexec unit workloads examples; do
     [ ! -d "$1/$dir" ] || cp -r --reflink=auto "$1/$dir" "$2/"
   done
 }
