@@ -17,8 +17,10 @@ helper() {
   pgrep -P "$TOOL_PID" -x pf-notify
 }
 
+# One look: the old one may be gone by a second.
 helper_is_new() { # OLD
-  [[ -n $(helper) && $(helper) != "$1" ]]
+  local now
+  now=$(helper) && [[ $now != *"$1"* ]]
 }
 
 # Without privileges, without a way to get some, with its pipes and sockets only.
