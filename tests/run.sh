@@ -4,7 +4,8 @@
 #
 #   lint        each program in tests/lint is one test
 #   unit        the sanitizer build's unit tests
-#   replay-san  what bats-user runs, with the sanitizer build's tools
+#   replay-san  what bats-user runs, with the sanitizer build's tools; without
+#               the files tagged house, which are about the tree and not the tools
 #   bats-user   tests/bats/*.bats but the next, without privileges
 #   bats-root   tests/bats/*.root.bats
 #   bats-real   tests/real/*.bats: with servers that are too heavy for every machine
@@ -36,6 +37,7 @@ beside=''  # the suite that runs beside this one
 root=''    # the tree that unprivileged tests see
 as=()      # what runs them
 vars=()    # what they find in the environment
+filter=()  # which tests bats shall leave out
 
 stop() {
   local pid
@@ -233,7 +235,7 @@ run_bats() {
   elif ! command -v bats >/dev/null; then
     fail "$suite: bats is missing - run \`make deps\` as root"
   else
-    tap "$suite" "$limit" "$@" "${vars[@]}" bats --tap "${files[@]}"
+    tap "$suite" "$limit" "$@" "${vars[@]}" bats --tap "${filter[@]}" "${files[@]}"
   fi
 }
 
@@ -247,7 +249,9 @@ run_replay_san() {
   stage || return
   environment "$build" "$san"
   sanitizers
+  filter=('--filter-tags' '!house')
   run_bats 900 user "$root" "${as[@]}"
+  filter=()
 }
 
 run_bats_root() {

@@ -185,7 +185,8 @@ start_bg() {
 # Those of our jobs that still run: never a pid that may be someone else's by now.
 pf_running_jobs() {
   local pid running
-  running=" $(jobs -pr | tr '\n' ' ')"
+  running=$(jobs -pr)
+  running=" ${running//$'\n'/ } "
   for pid in "${PF_JOBS[@]}"; do
     [[ $running != *" $pid "* ]] || echo "$pid"
   done
@@ -202,14 +203,18 @@ pf_signal_jobs() {
   done
 }
 
-# Take down every background program; after a failure show what they said.
-pf_cleanup() {
-  local file
+pf_end_jobs() {
   pf_signal_jobs TERM
   pf_signal_jobs CONT
   pf_poll 3 pf_no_jobs || pf_signal_jobs KILL
   pf_poll 3 pf_no_jobs || echo "still running: $(pf_running_jobs)" >&2
   PF_JOBS=()
+}
+
+# Take down every background program; after a failure show what they said.
+pf_cleanup() {
+  local file
+  [[ ${#PF_JOBS[@]} == 0 ]] || pf_end_jobs
   [[ -z ${BATS_TEST_COMPLETED:-} ]] || return 0
   for file in "$BATS_TEST_TMPDIR"/*.{err,out}; do
     [[ ! -s $file ]] || tail -n 15 -v "$file"
