@@ -25,6 +25,8 @@ unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES O DESTDIR
 # Nor shall its outcome depend on whose shell this is.
 unset CDPATH COLUMNS LINES LANGUAGE NO_COLOR PF_FORCE_SNAPSHOT
 export LC_ALL=C.UTF-8 TZ=UTC
+# The system's own programs: a shim in somebody's PATH may take a second to find python3.
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
 build=$(realpath -m "${PF_BUILD:-build}")
 san=$(realpath -m "${PF_SAN_BUILD:-$build/san}")
