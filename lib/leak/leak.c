@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/pack.h"
 #include "lib/leak/process.h"
 
 /* Processes that were in the last moment may still be in this one. */
@@ -90,15 +91,9 @@ static void release_dead(struct pf_leak *leak)
 
 void pf_leak__free(struct pf_leak *leak)
 {
-	struct pf_process *p, *next;
-
 	if (!leak)
 		return;
-	HASH_ITER (hh, leak->table, p, next) {
-		HASH_DEL(leak->table, p);
-		pf_process__free(p);
-	}
-	release_dead(leak);
+	pf_leak__clear(leak);
 	free(leak->candidates);
 	free(leak);
 }
@@ -434,6 +429,121 @@ void pf_leak__each_rule(struct pf_leak *leak, void (*fn)(void *ctx, const struct
 		pf_process_verdict(p, &leak->terms, &v);
 		pf_rules_each(leak->terms.rules, p->rules, &v, fn, ctx);
 	}
+}
+
+/* ---- outliving the run ------------------------------------------------------ */
+
+static void count_state(struct pf_leak *leak, enum pf_alert_state state)
+{
+	leak->stats.watch += state == PF_ALERT_WATCH;
+	leak->stats.pending += state == PF_ALERT_PENDING;
+	leak->stats.firing += state == PF_ALERT_FIRING;
+}
+
+static void count_rule(void *ctx, const struct pf_verdict *v)
+{
+	count_state(ctx, v->state);
+}
+
+/* A rule that is none any more: its alert was not counted here so far. */
+static void tell_lost_rule(void *ctx, const struct pf_verdict *v)
+{
+	count_state(ctx, v->previous);
+	tell_rule(ctx, v);
+}
+
+/* Takes p, or fails; there it had no memory, or the number twice. */
+static void insert(struct pf_leak *leak, struct pf_pack *k, struct pf_process *p)
+{
+	size_t before = HASH_COUNT(leak->table);
+	struct pf_verdict v;
+
+	if (!k->failed && !find(leak, p->pid))
+		HASH_ADD(hh, leak->table, pid, sizeof(p->pid), p);
+	if (HASH_COUNT(leak->table) == before) {
+		k->failed = true;
+		pf_process__free(p);
+		return;
+	}
+	leak->stats.processes++;
+	leak->stats.seen++;
+	leak->stats.histories += p->history != NULL;
+	count_state(leak, p->alert.state);
+	if (!p->rules)
+		return;
+	pf_process_verdict(p, &leak->terms, &v);
+	pf_rules_each(leak->terms.rules, p->rules, &v, count_rule, leak);
+}
+
+static void read_processes(struct pf_leak *leak, struct pf_pack *k, uint32_t n, bool same_judge)
+{
+	struct pf_terms terms = leak->terms;
+
+	terms.tell = tell_lost_rule;
+	for (uint32_t i = 0; i < n && !k->failed; i++) {
+		struct pf_process *p = pf_pack_alloc(k, sizeof(*p));
+
+		if (!p)
+			return;
+		pf_process_pack(k, p, &terms, same_judge);
+		insert(leak, k, p);
+	}
+}
+
+void pf_leak__pack(struct pf_leak *leak, struct pf_pack *k, bool same_judge)
+{
+	uint32_t n = HASH_COUNT(leak->table);
+	struct pf_process *p, *next;
+
+	pf_pack_u32(k, &leak->moment);
+	pf_pack_time(k, &leak->sweep_s);
+	pf_pack_u32(k, &n);
+	if (pf_pack_reads(k)) {
+		read_processes(leak, k, n, same_judge);
+		return;
+	}
+	HASH_ITER (hh, leak->table, p, next)
+		pf_process_pack(k, p, &leak->terms, true);
+}
+
+void pf_leak__settle(struct pf_leak *leak)
+{
+	struct pf_leak_config config = leak->terms.config;
+
+	/* The list for making room has to hold all of them. */
+	leak->terms.config.max_processes = HASH_COUNT(leak->table);
+	pf_leak__configure(leak, &config);
+}
+
+void pf_leak__clear(struct pf_leak *leak)
+{
+	struct pf_process *p, *next;
+
+	HASH_ITER (hh, leak->table, p, next) {
+		HASH_DEL(leak->table, p);
+		pf_process__free(p);
+	}
+	release_dead(leak);
+	leak->stats = (struct pf_leak_stats){ .max_processes = leak->stats.max_processes };
+	leak->ranked = false;
+	leak->sweep_s = -INFINITY;
+	leak->moment = 0;
+}
+
+size_t pf_leak__drop_missing(struct pf_leak *leak, bool (*exists)(void *ctx, int64_t pid),
+			     void *ctx)
+{
+	struct pf_process *p, *next;
+	size_t n = 0;
+
+	HASH_ITER (hh, leak->table, p, next) {
+		if (p->moment == leak->moment || (exists && exists(ctx, p->pid)))
+			continue;
+		lose(leak, p);
+		leak->stats.forgotten++;
+		n++;
+	}
+	return n;
 }
 
 const struct pf_leak_stats *pf_leak__stats(const struct pf_leak *leak)

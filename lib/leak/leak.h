@@ -37,6 +37,8 @@ struct pf_leak_config {
 	size_t max_processes;	/* bound on processes followed, 8192 */
 	double forget_s;	/* not seen for so long and in two moments: taken for gone; 300 */
 	double escalation_s;	/* enough for an alert for so long before it fires; 0 */
+	bool lone_moments;	/* from runs of one moment each: the time between two samples is not
+				 * their interval; false */
 };
 
 extern const struct pf_leak_config pf_leak_default_config;
@@ -126,6 +128,29 @@ bool pf_leak__current(struct pf_leak *leak, int64_t pid, double start_ts, struct
 /* The same for every alert of a rule that is open, with rule set. */
 void pf_leak__each_rule(struct pf_leak *leak, void (*fn)(void *ctx, const struct pf_verdict *v),
 			void *ctx);
+
+/* ---- outliving the run (state.h) ------------------------------------------- */
+
+/*
+ * Write who is followed and since when, or read it into an object that follows nobody. Going on
+ * from there gives what going on without would have. judge: see PF_STATE_JUDGE. Hooks hear of rules
+ * that are none any more.
+ */
+struct pf_pack;
+void pf_leak__pack(struct pf_leak *leak, struct pf_pack *k, bool same_judge);
+
+/* After reading: those worth least go, where there are more than may be followed. */
+void pf_leak__settle(struct pf_leak *leak);
+
+/* Forget all without a word. */
+void pf_leak__clear(struct pf_leak *leak);
+
+/*
+ * Between the last sample of a moment and its end: who was not in it and, says exists(), does not
+ * exist, is gone. exists NULL: nobody does. Hooks hear of those with an alert. Returns how many.
+ */
+size_t pf_leak__drop_missing(struct pf_leak *leak, bool (*exists)(void *ctx, int64_t pid),
+			     void *ctx);
 
 const struct pf_leak_stats *pf_leak__stats(const struct pf_leak *leak);
 

@@ -185,7 +185,8 @@ static int take_memory(struct pf_process *p, const struct pf_sample *s,
 			return -ENOMEM;
 		pf_history_init(p->history);
 	}
-	closed = pf_history_add(p->history, s->mono_s, memory, s->interval_s,
+	closed = pf_history_add(p->history, s->mono_s, memory,
+				terms->config.lone_moments ? NAN : s->interval_s,
 				PF_TREND_BUCKET_S * terms->pace);
 	pf_trend_update(&p->trend, p->history, closed, &trend);
 	return 0;

@@ -94,6 +94,14 @@ int pf_process_feed(struct pf_process *p, const struct pf_sample *s, const struc
 void pf_process_finish(struct pf_process *p, const struct pf_sample *s, enum pf_alert_end end,
 		       const struct pf_terms *terms, struct pf_verdict *v);
 
+/*
+ * Write p, or read it into one that is all zero; pf_process__free what failed half-way, too. Of
+ * rules that were firing and are none any more, terms->tell hears that they are resolved.
+ */
+struct pf_pack;
+void pf_process_pack(struct pf_pack *k, struct pf_process *p, const struct pf_terms *terms,
+		     bool same_judge);
+
 /* The verdict as of the last sample, without a transition. */
 void pf_process_verdict(const struct pf_process *p, const struct pf_terms *terms,
 			struct pf_verdict *v);

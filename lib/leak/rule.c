@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/pack.h"
 #include "lib/base/text.h"
 #include "lib/leak/verdict.h"
 #include "lib/record/sample.h"
@@ -302,5 +303,130 @@ void pf_rules_each(const struct pf_rules *r, const struct pf_rule_state *state,
 		if (pf_alert_state_is_open(alert->state))
 			tell_change(&r->rule[i], alert, alert->state, PF_END_NONE, v, NULL, fn,
 				    ctx);
+	}
+}
+
+/* ---- outliving the run -------------------------------------------------------- */
+
+_Static_assert(sizeof(struct pf_rule_alert) == 16, "pack_rule() and PF_STATE_VERSION");
+_Static_assert(sizeof(struct pf_fact_state) == 176, "pack_facts() and PF_STATE_VERSION");
+
+static void pack_facts(struct pf_pack *k, struct pf_fact_state *f)
+{
+	struct pf_mean *const means[] = { &f->faults, &f->faults_slow, &f->major,    &f->growth,
+					  &f->anon,   &f->classified,  &f->baseline, &f->square };
+
+	pf_pack_time(k, &f->last_s);
+	pf_pack_f64(k, &f->last_rss);
+	pf_pack_f64(k, &f->first_rss);
+	pf_pack_f64(k, &f->seen_s);
+	pf_pack_f64(k, &f->baseline_s);
+	for (size_t i = 0; i < sizeof(means) / sizeof(means[0]); i++) {
+		pf_pack_f64(k, &means[i]->sum);
+		pf_pack_f64(k, &means[i]->weight);
+	}
+	f->any = pf_pack_bool(k, f->any);
+}
+
+/* FNV-1a over name and condition, the NUL between them included. */
+static uint64_t key_of(const struct rule *rule)
+{
+	const char *const parts[] = { rule->name, rule->condition };
+	uint64_t h = 14695981039346656037u;
+
+	for (size_t i = 0; i < 2; i++) {
+		for (const char *s = parts[i]; s; s = *s ? s + 1 : NULL)
+			h = (h ^ (unsigned char)*s) * 1099511628211u;
+	}
+	return h;
+}
+
+/* One rule as it is in the bytes. */
+struct packed_rule {
+	uint64_t key;
+	char *name;
+	enum pf_alert_level level;
+	struct pf_rule_alert alert;
+	uint32_t n_timers;
+	double timer[PF_RULE_TIMERS_MAX];
+};
+
+static void pack_rule(struct pf_pack *k, struct packed_rule *p)
+{
+	pf_pack_u64(k, &p->key);
+	pf_pack_text(k, &p->name, PF_RULE_TEXT_MAX * PF_TEXT_GROWTH);
+	p->level = (enum pf_alert_level)pf_pack_small(k, p->level, PF_LEVELS);
+	p->alert.state = (enum pf_alert_state)pf_pack_small(k, p->alert.state, PF_ALERT_STATES);
+	p->alert.end = (enum pf_alert_end)pf_pack_small(k, p->alert.end, PF_END_GONE + 1);
+	pf_pack_time(k, &p->alert.since_s);
+	p->n_timers = pf_pack_small(k, p->n_timers, PF_RULE_TIMERS_MAX + 1);
+	for (uint32_t i = 0; i < p->n_timers; i++)
+		pf_pack_time(k, &p->timer[i]);
+}
+
+static void write_rule(struct pf_pack *k, const struct pf_rules *r, const struct pf_rule_state *st,
+		       size_t i)
+{
+	const struct rule *rule = &r->rule[i];
+	struct packed_rule p = { .key = key_of(rule),
+				 .name = (char *)rule->name,
+				 .level = rule->level,
+				 .alert = st->alert[i],
+				 .n_timers = (uint32_t)rule->program.n_timers };
+
+	memcpy(p.timer, st->timer + rule->first_timer, p.n_timers * sizeof(double));
+	pack_rule(k, &p);
+}
+
+static const struct rule *find_packed(const struct pf_rules *r, const struct packed_rule *p)
+{
+	for (size_t i = 0; r && i < r->n; i++) {
+		if (key_of(&r->rule[i]) == p->key && r->rule[i].program.n_timers == p->n_timers)
+			return &r->rule[i];
+	}
+	return NULL;
+}
+
+static void read_rule(struct pf_pack *k, struct pf_rules *r, struct pf_rule_state *st,
+		      const struct pf_verdict *v, pf_rule_tell tell, void *ctx)
+{
+	struct packed_rule p = { 0 };
+	const struct rule *rule;
+
+	pack_rule(k, &p);
+	rule = k->failed ? NULL : find_packed(r, &p);
+	if (rule && st) {
+		st->alert[rule - r->rule] = p.alert;
+		memcpy(st->timer + rule->first_timer, p.timer, p.n_timers * sizeof(double));
+	} else if (!k->failed) {
+		const struct rule gone = { .name = p.name ? p.name : "", .level = p.level };
+
+		finish_rule(&gone, &p.alert, PF_END_GONE, v, tell, ctx);
+	}
+	free(p.name);
+}
+
+void pf_rules_pack(struct pf_pack *k, struct pf_rules *r, struct pf_rule_state **state,
+		   const struct pf_verdict *v, pf_rule_tell tell, void *ctx)
+{
+	struct pf_fact_state facts = { 0 };
+	unsigned int n = r ? (unsigned int)r->n : 0;
+
+	if (!pf_pack_reads(k))
+		facts = (*state)->facts;
+	pack_facts(k, &facts);
+	n = pf_pack_small(k, n, PF_RULES_MAX + 1);
+	if (pf_pack_reads(k) && r && !k->failed) {
+		*state = new_state(r);
+		if (*state)
+			(*state)->facts = facts;
+		else
+			k->failed = k->no_memory = true;
+	}
+	for (unsigned int i = 0; i < n && !k->failed; i++) {
+		if (pf_pack_reads(k))
+			read_rule(k, r, *state, v, tell, ctx);
+		else
+			write_rule(k, r, *state, i);
 	}
 }

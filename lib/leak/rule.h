@@ -80,6 +80,14 @@ void pf_rules_finish(struct pf_rules *r, struct pf_rule_state *state, enum pf_al
 int pf_rules_move(struct pf_rules *from, struct pf_rules *to, struct pf_rule_state **state,
 		  const struct pf_verdict *v, pf_rule_tell tell, void *ctx);
 
+/*
+ * Write *state, which is not NULL, or read it: a rule is known again by its name and condition. One
+ * that was firing and is not in r (NULL = no rules) is told to be resolved; v and tell are for that.
+ */
+struct pf_pack;
+void pf_rules_pack(struct pf_pack *k, struct pf_rules *r, struct pf_rule_state **state,
+		   const struct pf_verdict *v, pf_rule_tell tell, void *ctx);
+
 /* Each alert that is not over; *v as for tell, without a transition. */
 void pf_rules_each(const struct pf_rules *r, const struct pf_rule_state *state,
 		   const struct pf_verdict *v, pf_rule_tell fn, void *ctx);

@@ -13,6 +13,7 @@
 #include <uthash.h>
 #include <utlist.h>
 
+#include "lib/base/pack.h"
 #include "lib/leak/verdict.h"
 #include "lib/record/sample.h"
 
@@ -115,14 +116,19 @@ static void drop_process(struct pf_tell *t, struct process *p)
 	free(p);
 }
 
-void pf_tell__free(struct pf_tell *t)
+void pf_tell__clear(struct pf_tell *t)
 {
 	struct process *p, *next;
 
-	if (!t)
-		return;
 	HASH_ITER (hh, t->table, p, next)
 		drop_process(t, p);
+}
+
+void pf_tell__free(struct pf_tell *t)
+{
+	if (!t)
+		return;
+	pf_tell__clear(t);
 	free(t);
 }
 
@@ -369,5 +375,95 @@ void pf_tell__moment(struct pf_tell *t, double mono_s)
 		review(t, p, a, mono_s);
 		if (is_forgettable(t, p, mono_s))
 			drop_process(t, p);
+	}
+}
+
+/* ---- outliving the run ------------------------------------------------------ */
+
+#define TEXT_MAX 65536
+
+static void pack_alert(struct pf_pack *k, struct alert *a)
+{
+	uint32_t told = a->told;
+
+	pf_pack_text(k, &a->rule, TEXT_MAX);
+	a->state = (enum pf_alert_state)pf_pack_small(k, a->state, PF_ALERT_STATES);
+	a->level = (enum pf_alert_level)pf_pack_small(k, a->level, PF_LEVELS);
+	pf_pack_f64(k, &a->since_ts);
+	pf_pack_time(k, &a->sent_s);
+	pf_pack_u32(k, &told);
+	a->told = told;
+	a->due = pf_pack_bool(k, a->due);
+	a->held = pf_pack_bool(k, a->held);
+	pf_pack_name(k, a->names.comm, sizeof(a->names.comm));
+	pf_pack_text(k, &a->names.exe, TEXT_MAX);
+	pf_pack_text(k, &a->names.cgroup, TEXT_MAX);
+	pf_pack_text(k, &a->names.container, TEXT_MAX);
+	pf_pack_text(k, &a->why, TEXT_MAX);
+}
+
+static void read_alert(struct pf_tell *t, struct process *p, struct pf_pack *k)
+{
+	struct alert *a = pf_pack_alloc(k, sizeof(*a));
+
+	if (!a)
+		return;
+	pack_alert(k, a);
+	DL_APPEND(p->alerts, a);
+	t->stats.open++;
+	t->stats.held += a->held;
+}
+
+static void pack_process(struct pf_tell *t, struct process *p, struct pf_pack *k)
+{
+	struct alert *a;
+	uint32_t n;
+
+	DL_COUNT(p->alerts, a, n);
+	pf_pack_f64(k, &p->start_ts);
+	pf_pack_time(k, &p->told_s[LIGHT]);
+	pf_pack_time(k, &p->told_s[HEAVY]);
+	pf_pack_u32(k, &n);
+	if (!pf_pack_reads(k)) {
+		DL_FOREACH(p->alerts, a)
+		pack_alert(k, a);
+		return;
+	}
+	for (uint32_t i = 0; i < n && !k->failed; i++)
+		read_alert(t, p, k);
+}
+
+static void read_process(struct pf_tell *t, struct pf_pack *k)
+{
+	struct pf_verdict who = { .start_ts = NAN };
+	struct process *p;
+
+	pf_pack_i64(k, &who.pid);
+	HASH_FIND(hh, t->table, &who.pid, sizeof(who.pid), p);
+	if (k->failed || p) { /* the same number twice */
+		k->failed = true;
+		return;
+	}
+	p = add_process(t, &who);
+	if (p)
+		pack_process(t, p, k);
+	else
+		k->failed = k->no_memory = true;
+}
+
+void pf_tell__pack(struct pf_tell *t, struct pf_pack *k)
+{
+	uint32_t n = HASH_COUNT(t->table);
+	struct process *p, *next;
+
+	pf_pack_u32(k, &n);
+	if (pf_pack_reads(k)) {
+		for (uint32_t i = 0; i < n && !k->failed; i++)
+			read_process(t, k);
+		return;
+	}
+	HASH_ITER (hh, t->table, p, next) {
+		pf_pack_i64(k, &p->pid);
+		pack_process(t, p, k);
 	}
 }

@@ -70,6 +70,11 @@ void pf_tell__event(struct pf_tell *t, const struct pf_verdict *v, double mono_s
 /* Tells what was held back and still holds, what has become worse, and what is due again. */
 void pf_tell__moment(struct pf_tell *t, double mono_s);
 
+/* Write who was told what, or read it into an object that knows nothing; forget it all. */
+struct pf_pack;
+void pf_tell__pack(struct pf_tell *t, struct pf_pack *k);
+void pf_tell__clear(struct pf_tell *t);
+
 const struct pf_tell_stats *pf_tell__stats(const struct pf_tell *t);
 
 #endif
