@@ -14,7 +14,7 @@
 #include "lib/config/apply.h"
 #include "lib/config/internal.h"
 #include "lib/config/profile.h"
-#include "lib/config/trust.h"
+#include "lib/base/trust.h"
 #include "lib/config/value.h"
 
 static const char *const top_keys[] = { "profile", "profiles", NULL };

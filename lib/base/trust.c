@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Owner and mode of a file and of every directory above it. */
-#include "lib/config/trust.h"
+#include "lib/base/trust.h"
 
 #include <errno.h>
 #include <limits.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* May somebody else change what a file says? Then it had better not name programs to run. */
-#ifndef PF_LIB_CONFIG_TRUST_H
-#define PF_LIB_CONFIG_TRUST_H
+#ifndef PF_LIB_BASE_TRUST_H
+#define PF_LIB_BASE_TRUST_H
 
 struct pf_error;
 
