@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "lib/base/cleanup.h"
 #include "lib/base/error.h"
@@ -85,7 +86,7 @@ static void read_file(struct load *l)
 			    "it is not a regular file, hence cannot be read again");
 		return;
 	}
-	pf_trust_check(fd, l->source->file, &l->untrusted);
+	pf_trust_check(fd, l->source->file, geteuid(), &l->untrusted);
 	ret = read_all(fd, &text);
 	if (ret)
 		pf_complain(l->complaints, &place, "cannot read the configuration: %s",

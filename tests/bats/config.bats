@@ -382,7 +382,10 @@ END
   assert_contains "$stderr" "$PWD/open may be written by others (mode 0777)"
   chmod 1777 open # where nobody can replace it
   run_tool -0 pfleak --config open/c.yaml --check-config
-  chmod 777 open && echo 'grace: 5' >open/c.yaml # runs nothing
+  chmod 777 open && echo "$command" >sound.yaml && ln -s ../sound.yaml open/link.yaml # who replaces the link?
+  run_tool -3 pfleak --config open/link.yaml --check-config
+  assert_contains "$stderr" "$PWD/open may be written by others (mode 0777)"
+  echo 'grace: 5' >open/c.yaml # runs nothing
   run_tool -0 pfleak --config open/c.yaml --check-config
   run_tool -3 pfleak --config open/c.yaml --stacks /tmp --check-config
   assert_contains "$stderr" 'makes pfleak run programs'

@@ -54,6 +54,16 @@ while True:
   json "$rooms" 'any(. == 524288)'
 }
 
+@test "another user's link in a sticky directory leads to no configuration that runs programs" {
+  mkdir -m 1777 sticky
+  printf 'alerting: {channels: [{type: command, command: [/bin/true]}]}\n' >c.yaml
+  ln -s ../c.yaml sticky/link.yaml
+  run_tool -0 pfleak --config sticky/link.yaml --check-config
+  chown -h nobody sticky/link.yaml
+  run_tool -3 pfleak --config sticky/link.yaml --check-config
+  assert_contains "$stderr" "the symbolic link $PWD/sticky/link.yaml belongs to another user"
+}
+
 @test "SIGHUP reads what only root may read, with capabilities given up" {
   (umask 077 && echo 'log_level: info' >c.yaml && echo secret >key)
   start_tool_bg pfleak --config c.yaml --backend counters -v -p $$ 0.1
