@@ -108,22 +108,6 @@ char *pf_payload_key(char dst[PF_ALERT_KEY_MAX + 1], const json_t *alert)
 	return dst;
 }
 
-static const char *headline(enum pf_alert_state state)
-{
-	switch (state) {
-	case PF_ALERT_WATCH:
-		return "WATCH";
-	case PF_ALERT_PENDING:
-		return "PENDING";
-	case PF_ALERT_FIRING:
-		return "ALERT";
-	case PF_ALERT_RESOLVED:
-		return "RESOLVED";
-	default:
-		return "";
-	}
-}
-
 /* A string member made printable; *to is freed by the caller. */
 static const char *printable(char **to, const json_t *alert, const char *key)
 {
@@ -142,7 +126,7 @@ char *pf_payload_line(char *dst, size_t size, const json_t *alert)
 	const char *name = printable(&rule, alert, "rule");
 
 	snprintf(dst, size, "%s pid %s (%s) %s%s%sconfidence %s, %s: %s%s%s",
-		 headline(pf_payload_state(alert)), whole(pid, alert, "pid"),
+		 pf_alert_headline(pf_payload_state(alert)), whole(pid, alert, "pid"),
 		 printable(&comm, alert, "comm"), name[0] ? "rule " : "", name, name[0] ? ", " : "",
 		 whole(confidence, alert, "confidence"),
 		 pf_alert_level_name(pf_payload_level(alert)), printable(&reason, alert, "reason"),

@@ -35,6 +35,19 @@ int pf_alert_state_of(const char *name)
 	return index_of(name, states, PF_ALERT_STATES);
 }
 
+const char *pf_alert_headline(enum pf_alert_state state)
+{
+	static const char *const headlines[PF_ALERT_STATES] = {
+		[PF_ALERT_NONE] = "",
+		[PF_ALERT_WATCH] = "WATCH",
+		[PF_ALERT_PENDING] = "PENDING",
+		[PF_ALERT_FIRING] = "ALERT",
+		[PF_ALERT_RESOLVED] = "RESOLVED",
+	};
+
+	return headlines[state];
+}
+
 const char *pf_alert_level_name(enum pf_alert_level level)
 {
 	return levels[level];

@@ -33,6 +33,8 @@ enum pf_alert_level {
 
 /* "none", "watch", "pending", "firing", "resolved" */
 const char *pf_alert_state_name(enum pf_alert_state state);
+/* "WATCH", "PENDING", "ALERT", "RESOLVED": how a line about it begins; "" for none. */
+const char *pf_alert_headline(enum pf_alert_state state);
 /* "", "recovered", "exited", "exec", "gone" */
 const char *pf_alert_end_name(enum pf_alert_end end);
 /* "info", "warning", "critical" */

@@ -20,23 +20,6 @@
 
 /* ---- one event ------------------------------------------------------------ */
 
-static const char *headline(const struct pf_verdict *v)
-{
-	switch (v->state) {
-	case PF_ALERT_WATCH:
-		return "WATCH";
-	case PF_ALERT_PENDING:
-		return "PENDING";
-	case PF_ALERT_FIRING:
-		return "ALERT";
-	case PF_ALERT_RESOLVED:
-		return "RESOLVED";
-	default:
-		break;
-	}
-	return "";
-}
-
 static const char *colour(const struct pfleak_report *r, const struct pf_verdict *v)
 {
 	if (!r->run->out.color)
@@ -129,8 +112,8 @@ static void text_event(struct pfleak_report *r, const struct pf_verdict *v,
 	struct pf_strbuf *b = &r->run->out.buf;
 
 	pfleak_add_clock(b, v->ts);
-	pf_strbuf_addf(b, " %s%-8s%s pid %" PRId64 " (%s) ", colour(r, v), headline(v),
-		       r->run->out.color ? "\033[0m" : "", v->pid,
+	pf_strbuf_addf(b, " %s%-8s%s pid %" PRId64 " (%s) ", colour(r, v),
+		       pf_alert_headline(v->state), r->run->out.color ? "\033[0m" : "", v->pid,
 		       pf_text_printable(comm, sizeof(comm), v->comm));
 	if (v->state == PF_ALERT_RESOLVED)
 		pf_strbuf_addf(b, "%s%s%s\n", pf_alert_end_name(v->end), v->rule ? ", rule " : "",
