@@ -140,20 +140,21 @@ static void add_facts(char *dst, size_t size, const struct rule *rule, const dou
 	}
 }
 
-/* end: why, if it is over. */
+/* end: why, if it is over. The message is about what holds: an end does without. */
 static void tell_change(const struct rule *rule, const struct pf_rule_alert *alert,
 			enum pf_alert_state before, enum pf_alert_end end,
 			const struct pf_verdict *v, const double *fact, pf_rule_tell tell,
 			void *ctx)
 {
 	struct pf_verdict own = *v;
+	const bool over = !pf_alert_state_is_open(alert->state);
+	const char *message = over || !rule->message ? "" : rule->message;
 	char facts[200] = "", why[320];
 
 	if (!fact && end == PF_END_RECOVERED)
 		snprintf(facts, sizeof(facts), "it is too small by now");
 	add_facts(facts, sizeof(facts), rule, fact);
-	snprintf(why, sizeof(why), "%s%s%s", rule->message ? rule->message : "",
-		 rule->message && *facts ? ": " : "", facts);
+	snprintf(why, sizeof(why), "%s%s%s", message, *message && *facts ? ": " : "", facts);
 	own.rule = rule->name;
 	own.why = *why ? why : NULL;
 	own.level = rule->level;
@@ -252,12 +253,11 @@ void pf_rules_finish(struct pf_rules *r, struct pf_rule_state *state, enum pf_al
 		finish_rule(&r->rule[i], &state->alert[i], end, v, tell, ctx);
 }
 
-/* The same rule in another set: same name, same condition. */
-static const struct rule *counterpart(const struct pf_rules *r, const struct rule *rule)
+/* The rule of that name in another set. */
+static const struct rule *namesake(const struct pf_rules *r, const struct rule *rule)
 {
 	for (size_t i = 0; r && i < r->n; i++) {
-		if (!strcmp(r->rule[i].name, rule->name) &&
-		    !strcmp(r->rule[i].condition, rule->condition))
+		if (!strcmp(r->rule[i].name, rule->name))
 			return &r->rule[i];
 	}
 	return NULL;
@@ -280,12 +280,13 @@ int pf_rules_move(struct pf_rules *from, struct pf_rules *to, struct pf_rule_sta
 
 	for (size_t i = 0; old && i < from->n; i++) {
 		const struct rule *rule = &from->rule[i];
-		const struct rule *there = new ? counterpart(to, rule) : NULL;
+		const struct rule *there = namesake(to, rule);
 
-		if (there)
+		if (new &&there && !strcmp(there->condition, rule->condition))
 			move_rule(to, new, there, old, rule, i);
 		else
-			finish_rule(rule, &old->alert[i], PF_END_GONE, v, tell, ctx);
+			finish_rule(rule, &old->alert[i],
+				    there ? PF_END_RULE_CHANGED : PF_END_RULE_GONE, v, tell, ctx);
 	}
 	if (new)
 		new->facts = old->facts;

@@ -74,8 +74,8 @@ void pf_rules_finish(struct pf_rules *r, struct pf_rule_state *state, enum pf_al
 		     const struct pf_verdict *v, pf_rule_tell tell, void *ctx);
 
 /*
- * Other rules from now on: a rule that both have keeps its alert, one that is gone is told to be
- * resolved. The means stay. 0 or -ENOMEM: then *state is gone, too.
+ * Other rules from now on: one with the same name and condition keeps its alert; that of one that
+ * is gone or has another condition is told to be resolved, and why. The means stay. 0 or -ENOMEM: then *state is gone, too.
  */
 int pf_rules_move(struct pf_rules *from, struct pf_rules *to, struct pf_rule_state **state,
 		  const struct pf_verdict *v, pf_rule_tell tell, void *ctx);

@@ -38,6 +38,8 @@ static const char *end_text(const struct pf_verdict *v)
 {
 	switch (v->end) {
 	case PF_END_RECOVERED:
+		if (v->rule)
+			return "the condition does not hold any more";
 		return v->previous == PF_ALERT_FIRING ? "its memory stopped growing"
 						      : "its growth did not last";
 	case PF_END_EXITED:
@@ -46,6 +48,10 @@ static const char *end_text(const struct pf_verdict *v)
 		return "the process became another program";
 	case PF_END_GONE:
 		return "the process is not seen any more";
+	case PF_END_RULE_CHANGED:
+		return "the rule has another condition now and begins anew";
+	case PF_END_RULE_GONE:
+		return "the rule is not in the configuration any more";
 	case PF_END_NONE:
 		break;
 	}
@@ -108,10 +114,11 @@ char *pf_verdict_reason(char *dst, size_t size, const struct pf_verdict *v)
 	bool open = pf_alert_state_is_open(v->state);
 
 	growth_text(growth, sizeof(growth), v);
-	if (v->why)
+	if (v->state == PF_ALERT_RESOLVED && v->transition)
+		snprintf(dst, size, "%s%s%s", end_text(v), v->why ? ": " : "",
+			 v->why ? v->why : "");
+	else if (v->why)
 		snprintf(dst, size, "%s", v->why);
-	else if (v->state == PF_ALERT_RESOLVED && v->transition)
-		snprintf(dst, size, "%s", end_text(v));
 	else if (!open && (v->n_signals == 0 || first_failed(v)))
 		snprintf(dst, size, "%s", class_text(v->class));
 	else if (isnan(v->time_left_s))

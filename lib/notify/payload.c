@@ -283,8 +283,6 @@ json_t *pf_payload_pagerduty(const json_t *alert, const struct pf_channel *c)
 	put_string(&obj, "routing_key", c->http.secret);
 	put_string(&obj, "event_action", over ? "resolve" : "trigger");
 	put_string(&obj, "dedup_key", pf_payload_key(key, alert));
-	if (over)
-		return obj;
 	put_string(&obj, "client", "pfleak");
 	put(&obj, "payload", pagerduty_details(alert, c));
 	return obj;

@@ -71,6 +71,10 @@ const char *pf_alert_end_name(enum pf_alert_end end)
 		return "exec";
 	case PF_END_GONE:
 		return "gone";
+	case PF_END_RULE_CHANGED:
+		return "rule_changed";
+	case PF_END_RULE_GONE:
+		return "rule_gone";
 	}
 	return "";
 }

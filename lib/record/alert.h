@@ -20,8 +20,10 @@ enum pf_alert_end {
 	PF_END_NONE,
 	PF_END_RECOVERED, /* an alert's growth stopped, or a watch's was not borne out */
 	PF_END_EXITED,
-	PF_END_EXEC, /* the process became another program */
-	PF_END_GONE, /* not seen any more */
+	PF_END_EXEC,	     /* the process became another program */
+	PF_END_GONE,	     /* not seen any more */
+	PF_END_RULE_CHANGED, /* a rule of its name is there, with another condition */
+	PF_END_RULE_GONE,    /* no rule of its name is there any more */
 };
 
 enum pf_alert_level {
@@ -35,7 +37,7 @@ enum pf_alert_level {
 const char *pf_alert_state_name(enum pf_alert_state state);
 /* "WATCH", "PENDING", "ALERT", "RESOLVED": how a line about it begins; "" for none. */
 const char *pf_alert_headline(enum pf_alert_state state);
-/* "", "recovered", "exited", "exec", "gone" */
+/* "", "recovered", "exited", "exec", "gone", "rule_changed", "rule_gone" */
 const char *pf_alert_end_name(enum pf_alert_end end);
 /* "info", "warning", "critical" */
 const char *pf_alert_level_name(enum pf_alert_level level);

@@ -499,7 +499,8 @@ rule() {
   wait_for_line "$BG_ERR" 'performance.ring_buffer_size_mb changed: that needs a new start'
   rule 'rss_mb > 1000000'
   kill -HUP "$BG_PID"
-  wait_for_line "$BG_OUT" "RESOLVED +pid $$ .* gone, rule it"
+  wait_for_line "$BG_OUT" "RESOLVED +pid $$ .* rule_changed, rule it"
+  wait_for_line "$BG_OUT" "the rule has another condition now and begins anew"
   stop_tool
   assert_eq "$(grep -c ALERT "$BG_OUT")" 1
   assert_contains "$(tail -n 1 "$BG_OUT")" ' 0 firing'

@@ -157,7 +157,7 @@ EOT
   replay 1 leak -o json
   assert_eq "$(json_of '[.[].v] | unique')" '[1]'
   assert_eq "$(json_of '[first.type, last.type]')" '["header","summary"]'
-  assert_eq "$(alerts 'map(keys) | unique | .[0] | length')" 35 'keys'
+  assert_eq "$(alerts 'map(keys) | unique | .[0] | length')" 36 'keys'
   assert_eq "$(alerts "last | [$(alert_fields)] - keys")" '[]' 'missing'
   assert_eq "$(json_of 'last.counts | [.processes, .watches, .alerts, .watched_now, .firing_now]')" \
     '[4,1,1,0,1]'

@@ -32,7 +32,7 @@ static void hear(void *ctx, const struct pf_verdict *v)
 	assert_non_null(v->rule);
 	assert_true(v->transition);
 	snprintf(t->event[t->n].rule, sizeof(t->event[0].rule), "%s", v->rule);
-	snprintf(t->event[t->n].why, sizeof(t->event[0].why), "%s", v->why);
+	pf_verdict_reason(t->event[t->n].why, sizeof(t->event[0].why), v);
 	t->event[t->n].state = v->state;
 	t->event[t->n].previous = v->previous;
 	t->event[t->n].end = v->end;
@@ -116,6 +116,7 @@ static void test_life(void **state)
 		sim_feed(&m, 80);
 	assert_int_equal(t.n, 5);
 	expect(&t, 4, "big", PF_ALERT_RESOLVED, PF_END_RECOVERED);
+	assert_string_equal(t.event[4].why, "the condition does not hold any more: rss_mb 90");
 	assert_int_equal(pf_leak__stats(m.leak)->firing, 0);
 	assert_int_equal(pf_rules__stats(rules, 0)->fired, 1);
 	assert_int_equal(pf_rules__stats(rules, 0)->unknown, 0);
@@ -140,11 +141,13 @@ static void test_exit_and_exec(void **state)
 	sim_feed(&m, 20);
 	assert_int_equal(t.n, 2);
 	expect(&t, 1, "at once", PF_ALERT_RESOLVED, PF_END_EXEC);
+	assert_string_equal(t.event[1].why, "the process became another program");
 	sim_feed(&m, 200);
 	m.s.exited = true;
 	sim_feed(&m, 200);
 	assert_int_equal(t.n, 4);
 	expect(&t, 3, "at once", PF_ALERT_RESOLVED, PF_END_EXITED);
+	assert_string_equal(t.event[3].why, "the process exited");
 	assert_int_equal(pf_leak__stats(m.leak)->firing, 0);
 	end(&m, rules);
 }
@@ -232,8 +235,10 @@ static void test_change(void **state)
 	pf_leak__set_rules(m.leak, second);
 	pf_rules__free(first);
 	assert_int_equal(t.n, 4);
-	expect(&t, 2, "goes", PF_ALERT_RESOLVED, PF_END_GONE);
-	expect(&t, 3, "is another", PF_ALERT_RESOLVED, PF_END_GONE);
+	expect(&t, 2, "goes", PF_ALERT_RESOLVED, PF_END_RULE_GONE);
+	expect(&t, 3, "is another", PF_ALERT_RESOLVED, PF_END_RULE_CHANGED);
+	assert_string_equal(t.event[2].why, "the rule is not in the configuration any more");
+	assert_string_equal(t.event[3].why, "the rule has another condition now and begins anew");
 	sim_feed(&m, 200);
 	assert_int_equal(t.n, 5);
 	expect(&t, 4, "is new", PF_ALERT_FIRING, PF_END_NONE);

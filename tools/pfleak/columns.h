@@ -24,6 +24,7 @@ struct pfleak_row {
 	const char *rule; /* NULL: the model's own alert */
 	const char *model;
 	const char *state;
+	const char *end; /* NULL: it has not ended */
 	char reason[256];
 	int64_t confidence;
 	const char *class;
