@@ -15,8 +15,10 @@
 #include "lib/base/error.h"
 #include "lib/base/strbuf.h"
 #include "lib/base/text.h"
+#include "lib/base/url.h"
 
 #define NAME_MAX_LEN 128
+#define WORD_MAX     20 /* longer ones may be tokens */
 
 /* Length of the "${NAME}" that s starts with; 0 when it starts with none. */
 static size_t reference_length(const char *s)
@@ -111,42 +113,59 @@ int pf_secret_set(struct pf_secret *secret, const char *text, struct pf_arena *a
 
 /* ---- addresses -------------------------------------------------------------- */
 
-/* Is it http(s)://host...? Characters that end a header or a line are not. */
-static int check_url(const char *url, struct pf_error *err)
-{
-	const char *host = !strncmp(url, "https://", 8)	 ? url + 8
-			   : !strncmp(url, "http://", 7) ? url + 7
-							 : NULL;
-
-	if (!host || !*host || strchr("/?#@:", *host))
-		return pf_fail(err, EINVAL, "give an address like https://host/path");
-	for (const char *c = url; *c; c++) {
-		if ((unsigned char)*c <= ' ' || (unsigned char)*c >= 0x7f ||
-		    strchr("\"<>\\^`{|}", *c))
-			return pf_fail(err, EINVAL,
-				       "there is a character in it that no address has: write it "
-				       "as %%XX");
-	}
-	return 0;
-}
-
-/* Is there nothing in it but references and slashes? */
+/* Is there nothing in it but references? */
 static bool is_reference(const char *s, size_t len)
 {
-	for (size_t i = 0; i < len; i += s[i] == '/' ? 1 : reference_length(s + i)) {
-		if (s[i] != '/' && !reference_length(s + i))
-			return false;
-	}
-	return true;
+	size_t at = 0;
+
+	while (at < len && reference_length(s + at))
+		at += reference_length(s + at);
+	return len && at == len;
 }
 
-/* A part of an address where a token may be. */
-static void show_part(struct pf_strbuf *b, const char *part, size_t len)
+/* What nobody takes for a token: "api", "memory-leak", "v2". */
+static bool is_word(const char *s, size_t len)
 {
-	if (is_reference(part, len))
-		pf_strbuf_addmem(b, part, len);
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyz-_.";
+
+	if (*s == 'v' && len > 1 && len <= 3 && strspn(s + 1, "0123456789") >= len - 1)
+		return true;
+	return len <= WORD_MAX && strspn(s, letters) >= len;
+}
+
+/* "user:password@": a secret, unless it is not written here. */
+static void show_user(struct pf_strbuf *b, const char *user, size_t len)
+{
+	size_t colon = strcspn(user, ":");
+
+	if (colon < len
+		    ? is_reference(user, colon) && is_reference(user + colon + 1, len - colon - 2)
+		    : is_reference(user, len - 1))
+		pf_strbuf_addmem(b, user, len);
 	else
-		pf_strbuf_adds(b, *part == '/' ? "/" PF_SECRET_SHOWN : PF_SECRET_SHOWN);
+		pf_strbuf_adds(b, PF_SECRET_SHOWN "@");
+}
+
+/* Path and query, up to the first piece that may be a token. */
+static void show_rest(struct pf_strbuf *b, const char *rest)
+{
+	bool query = false;
+
+	while (*rest) {
+		const char before = *rest;
+		size_t len = strcspn(rest + 1, "/?&=#");
+
+		query |= before != '/';
+		pf_strbuf_addch(b, before);
+		rest++;
+		if (len && !is_reference(rest, len) &&
+		    (!is_word(rest, len) || (query && rest[len] != '='))) {
+			pf_strbuf_adds(b, PF_SECRET_SHOWN);
+			return;
+		}
+		pf_strbuf_addmem(b, rest, len);
+		rest += len;
+	}
 }
 
 static void show_url(struct pf_strbuf *b, const char *text)
@@ -155,16 +174,26 @@ static void show_url(struct pf_strbuf *b, const char *text)
 	const char *user = slashes ? slashes + 3 : text;
 	const char *path = user + strcspn(user, "/?#");
 	const char *at = memrchr(user, '@', (size_t)(path - user));
-	const char *host = at ? at : user;
+	const char *host = at ? at + 1 : user;
 
-	if (!slashes) { /* the whole is one reference, or nothing to be shown */
-		show_part(b, text, strlen(text));
+	if (!slashes) { /* begins with a reference, or nothing is to be shown */
+		pf_strbuf_adds(b, is_reference(text, strlen(text)) ? text : PF_SECRET_SHOWN);
 		return;
 	}
 	pf_strbuf_addmem(b, text, (size_t)(user - text));
-	show_part(b, user, (size_t)(host - user));
+	if (at)
+		show_user(b, user, (size_t)(host - user));
 	pf_strbuf_addmem(b, host, (size_t)(path - host));
-	show_part(b, path, strlen(path));
+	show_rest(b, path);
+}
+
+/* 0, or what is wrong with it. */
+static int check_url(const char *url, struct pf_error *err)
+{
+	struct pf_url parts;
+	const char *why = url && *url ? pf_url_split(&parts, url) : "it must not be empty";
+
+	return why ? pf_fail(err, EINVAL, "%s", why) : 0;
 }
 
 int pf_secret_set_url(struct pf_secret *secret, const char *text, struct pf_arena *arena,
@@ -179,8 +208,8 @@ int pf_secret_set_url(struct pf_secret *secret, const char *text, struct pf_aren
 			       "${NAME}, or a file");
 	if (expand(&value, text, err))
 		return -err->code;
-	if (!value.data || check_url(value.data, err))
-		return pf_fail(err, EINVAL, "give an address like https://host/path");
+	if (check_url(value.data, err))
+		return -err->code;
 	show_url(&shown, text);
 	if (shown.failed)
 		return pf_fail(err, ENOMEM, "out of memory");
@@ -228,8 +257,8 @@ int pf_secret_read(struct pf_secret *secret, const char *path, bool url, struct 
 		return pf_fail(err, ENOMEM, "out of memory");
 	if (value.data && strlen(value.data) != value.len)
 		return pf_fail(err, EINVAL, "there is a NUL character in %s", path);
-	if (url && (!value.data || check_url(value.data, err)))
-		return pf_fail(err, EINVAL, "give an address like https://host/path");
+	if (url && check_url(value.data, err))
+		return -err->code;
 	if (keep(secret, &value, PF_SECRET_SHOWN, arena, err))
 		return -err->code;
 	secret->path = pf_arena_strdup(arena, path);

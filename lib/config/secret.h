@@ -19,8 +19,9 @@ int pf_secret_set(struct pf_secret *secret, const char *text, struct pf_arena *a
 		  struct pf_error *err);
 
 /*
- * The same for an address. Of what is written only scheme and host are shown, and what comes from
- * the environment: tokens hide in users, paths and queries.
+ * The same for an address. Tokens hide in users, paths and queries: what is shown are scheme, host
+ * and port, what comes from the environment, and path and names of a query for as long as they are
+ * short lower-case words. What begins with anything else is *** to its end.
  */
 int pf_secret_set_url(struct pf_secret *secret, const char *text, struct pf_arena *arena,
 		      struct pf_error *err);

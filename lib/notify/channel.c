@@ -11,6 +11,7 @@
 
 #include "lib/base/cleanup.h"
 #include "lib/base/error.h"
+#include "lib/base/url.h"
 
 #define PAGERDUTY_URL	  "https://events.pagerduty.com/v2/enqueue"
 #define ALERTMANAGER_PATH "/api/v2/alerts"
@@ -147,30 +148,6 @@ static int refuse(struct pf_error *err, const struct pf_channel *c, const char *
 	return pf_fail(err, EINVAL, "channel '%s': %s: %s", c->name, key, accepts);
 }
 
-/* Printable ASCII without blanks: what a URL is made of. */
-static bool is_url_text(const char *s)
-{
-	for (; *s; s++) {
-		if (*s <= ' ' || *s > '~')
-			return false;
-	}
-	return true;
-}
-
-static const char *after_scheme(const char *url)
-{
-	if (!strncmp(url, "http://", 7))
-		return url + 7;
-	return strncmp(url, "https://", 8) ? NULL : url + 8;
-}
-
-static bool is_url(const char *url)
-{
-	const char *host = after_scheme(url);
-
-	return host && *host && !strchr("/?#", *host) && is_url_text(url);
-}
-
 /* Visible ASCII and what is beyond it, no line ends: a value stays within its header. */
 static bool is_header_value(const char *s)
 {
@@ -220,6 +197,15 @@ static int check_numbers(const struct pf_channel *c, struct pf_error *err)
 	return 0;
 }
 
+static int check_address(const struct pf_channel *c, const char *key, const char *text,
+			 struct pf_error *err)
+{
+	struct pf_url parts;
+	const char *why = pf_url_split(&parts, text);
+
+	return why ? refuse(err, c, key, why) : 0;
+}
+
 static int check_http(struct pf_channel *c, struct pf_error *err)
 {
 	struct pf_channel_http *h = &c->http;
@@ -227,10 +213,9 @@ static int check_http(struct pf_channel *c, struct pf_error *err)
 
 	if (!h->url)
 		return refuse(err, c, "url", "is missing");
-	if (!is_url(h->url))
-		return refuse(err, c, "url", "begins with http:// or https:// and has no blanks");
-	if (h->proxy && !is_url(h->proxy))
-		return refuse(err, c, "proxy", "begins with http:// or https:// and has no blanks");
+	if (check_address(c, "url", h->url, err) ||
+	    (h->proxy && check_address(c, "proxy", h->proxy, err)))
+		return -err->code;
 	if (h->secret && !is_header_value(h->secret))
 		return refuse(err, c, c->type == PF_CHANNEL_PAGERDUTY ? "service_key" : "token",
 			      "may not have control characters");
@@ -343,18 +328,15 @@ int pf_channel_check(struct pf_channel *c, struct pf_error *err)
 	return refuse(err, c, "type", "is not known");
 }
 
-char *pf_channel_url_shown(char *dst, size_t size, const char *url)
+char *pf_channel_url_shown(char *dst, size_t size, const char *text)
 {
-	const char *host = after_scheme(url);
-	size_t len = host ? strcspn(host, "/?#") : 0;
-	const char *at = host ? memrchr(host, '@', len) : NULL;
-	const char *from = at ? at + 1 : host;
+	struct pf_url u;
 
-	if (!host)
+	if (pf_url_split(&u, text))
 		snprintf(dst, size, PF_SECRET_SHOWN);
 	else
-		snprintf(dst, size, "%.*s%s%.*s%s", (int)(host - url), url,
-			 at ? PF_SECRET_SHOWN "@" : "", (int)(host + len - from), from,
-			 host[len] && strcmp(host + len, "/") ? "/" PF_SECRET_SHOWN : host + len);
+		snprintf(dst, size, "%.*s://%s%.*s%s", (int)strcspn(text, ":"), text,
+			 u.user ? PF_SECRET_SHOWN "@" : "", (int)u.host_len, u.host,
+			 *u.rest && strcmp(u.rest, "/") ? "/" PF_SECRET_SHOWN : u.rest);
 	return dst;
 }

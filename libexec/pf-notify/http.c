@@ -12,6 +12,7 @@
 #include <curl/curl.h>
 
 #include "lib/base/error.h"
+#include "lib/base/url.h"
 #include "lib/notify/wire.h"
 #include "version.h"
 
@@ -147,18 +148,14 @@ static int make_headers(struct pf_http_target *t, const struct pf_wire *m)
 	return 0;
 }
 
-static bool is_web_url(const char *url)
-{
-	return !strncasecmp(url, "http://", 7) || !strncasecmp(url, "https://", 8);
-}
-
 struct pf_http_target *pf_http_target__new(struct pf_http *http, const struct pf_wire *m,
 					   pf_http_done_fn done, void *ctx, struct pf_error *err)
 {
 	struct pf_http_target *t;
+	struct pf_url parts;
 	CURLcode rc;
 
-	if (!is_web_url(m->url) || (m->proxy && !is_web_url(m->proxy))) {
+	if (pf_url_split(&parts, m->url) || (m->proxy && pf_url_split(&parts, m->proxy))) {
 		pf_fail(err, EINVAL, "only http:// and https:// are spoken");
 		return NULL;
 	}

@@ -326,7 +326,7 @@ END
   for secret in one-s1 two-s2 literal3 literal4 literal5 from-file-6; do
     refute_contains "$output$stderr" "$secret"
   done
-  assert_contains "$output" 'webhook_url: "https://***@hooks.example.com/***"'
+  assert_contains "$output" 'webhook_url: "https://***@hooks.example.com/${S2}?k=***"'
   assert_contains "$output" 'pagerduty_key: "***"'
   assert_contains "$output" 'url: "https://a.example/***"'
   assert_contains "$output" 'service_key: "${S2}"'
@@ -335,6 +335,31 @@ END
   printf '%s\n' "$output" >again.yaml
   run_tool -3 pfleak --config again.yaml --check-config
   assert_contains "$stderr" 'pagerduty_key: *** is what is shown in place of a secret'
+}
+
+@test "of an address, what is no secret is shown, and read again" {
+  shown() { # URL SHOWN
+    printf 'alerting: {webhook_url: "%s"}\n' "$1" >c.yaml
+    print --config c.yaml
+    assert_eq "$(origin webhook_url)" "\"$2\" < c.yaml:1" || return
+    printf '%s\n' "$output" >again.yaml
+    [[ $2 == *'***'* ]] || run_tool -0 pfleak --config again.yaml --check-config
+  }
+  export TOKEN=t0p USER_=u
+  shown http://127.0.0.1:9093 http://127.0.0.1:9093
+  shown HTTPS://am.example:9093/api/v2/alerts HTTPS://am.example:9093/api/v2/alerts
+  shown http://h/memory-leak/ http://h/memory-leak/
+  shown 'https://${USER_}:${TOKEN}@h/hook/${TOKEN}?key=${TOKEN}&x=' 'https://${USER_}:${TOKEN}@h/hook/${TOKEN}?key=${TOKEN}&x='
+  shown https://hooks.slack.com/services/T0/B0/XyZ 'https://hooks.slack.com/services/***'
+  shown https://h/hooks/catch/12345/abc 'https://h/hooks/catch/***'
+  shown https://h/abcdefghijklmnopqrstuvwxyz 'https://h/***'
+  shown 'https://h/hook?token=word' 'https://h/hook?token=***'
+  shown 'https://h/hook?word' 'https://h/hook?***'
+  shown 'https://h/hook#word' 'https://h/hook#***'
+  shown 'https://u:${TOKEN}@h/' 'https://***@h/'
+  shown 'https://x${TOKEN}@h/x${TOKEN}/y' 'https://***@h/***'
+  check 3 <<<'alerting: {webhook_url: "http://h:99999/"}'
+  refused 1:26 'a port is a number from 1 to 65535'
 }
 
 @test "a secret that cannot be had is an error that names where it should be" {

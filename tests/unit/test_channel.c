@@ -102,7 +102,7 @@ static void test_urls_refused(void **state)
 		"file:///etc/shadow",
 		"gopher://x/",
 		"ftp://x/",
-		"HTTP://x/",
+		"http://x:99999/",
 		"http://",
 		"http:///path",
 		"http://x/ y",
@@ -190,6 +190,7 @@ static void test_url_shown(void **state)
 		{ "https://example.org?key=s3cret", "https://example.org/***" },
 		{ "https://user:s3cret@example.org/x", "https://***@example.org/***" },
 		{ "https://s3cret@example.org", "https://***@example.org" },
+		{ "HTTP://A/", "HTTP://A/" },
 		{ "http://a/@s3cret", "http://a/***" },
 		{ "s3cret", "***" },
 	};
