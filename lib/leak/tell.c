@@ -40,6 +40,7 @@ struct alert {
 	char *rule; /* NULL = the model's own */
 	enum pf_alert_state state;
 	enum pf_alert_level level; /* as told */
+	int told_level;		   /* the record's; -1 = not told yet */
 	double since_ts;
 	double sent_s;	   /* told last, keep-alives too */
 	unsigned int told; /* bits of states */
@@ -188,6 +189,7 @@ static struct alert *add_alert(struct pf_tell *t, struct process *p, const char 
 		free_alert(a);
 		return NULL;
 	}
+	a->told_level = -1;
 	DL_APPEND(p->alerts, a);
 	t->stats.open++;
 	return a;
@@ -209,11 +211,15 @@ static void take_names(struct names *names, const struct pf_verdict *v)
 
 /* ---- telling --------------------------------------------------------------- */
 
-static void tell(struct pf_tell *t, const struct alert *a, const struct pf_verdict *now, bool again)
+static void tell(struct pf_tell *t, struct alert *a, const struct pf_verdict *now, bool again)
 {
 	struct pf_verdict v = *now;
 	const struct pf_telling telling = {
-		.v = &v, .since_ts = a->since_ts, .told = a->told, .again = again
+		.v = &v,
+		.since_ts = a->since_ts,
+		.told = a->told,
+		.level_before = a->told_level,
+		.again = again,
 	};
 
 	v.comm = a->names.comm;
@@ -222,6 +228,7 @@ static void tell(struct pf_tell *t, const struct alert *a, const struct pf_verdi
 	v.container = a->names.container;
 	v.rule = a->rule;
 	v.level = a->level;
+	a->told_level = (int)pf_verdict_level(&v);
 	t->hooks.tell(t->hooks.ctx, &telling);
 }
 

@@ -36,6 +36,7 @@ struct pf_telling {
 				     * that receivers know it again; valid during the call */
 	double since_ts;	    /* when the state began, or the one that ended did */
 	unsigned int told;	    /* bits of the states told so far, this one included */
+	int level_before;	    /* at which it was told last; -1 = it was not told yet */
 	bool again;		    /* nothing new: it still fires */
 };
 

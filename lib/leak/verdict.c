@@ -17,6 +17,17 @@ double pf_time_left(double growth_bytes_per_s, int64_t headroom_bytes)
 	return headroom_bytes > 0 ? (double)headroom_bytes / growth_bytes_per_s : 0;
 }
 
+/* Now, or it was until this moment. */
+static bool is_firing(const struct pf_verdict *v)
+{
+	return v->state == PF_ALERT_FIRING || (v->transition && v->previous == PF_ALERT_FIRING);
+}
+
+enum pf_alert_level pf_verdict_level(const struct pf_verdict *v)
+{
+	return v->rule || is_firing(v) ? v->level : PF_LEVEL_INFO;
+}
+
 static int64_t per_minute(double bytes_per_s)
 {
 	return (int64_t)fmax(-1e18, fmin(60 * bytes_per_s, 1e18));

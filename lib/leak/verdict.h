@@ -64,6 +64,9 @@ struct pf_verdict {
 /* Seconds until headroom is used up at that rate; NaN when it is not growing or unknown. */
 double pf_time_left(double growth_bytes_per_s, int64_t headroom_bytes);
 
+/* The level that its record has: nobody is warned of a watch that became nothing. */
+enum pf_alert_level pf_verdict_level(const struct pf_verdict *v);
+
 /*
  * One sentence for people on why it is in its state: "grew 312M in 21m at 0.25M/s, ...". No
  * names in it, so nothing hostile. Returns dst.

@@ -162,13 +162,21 @@ static double keep_alive_ahead_s(const struct pf_notify *n, size_t i)
 	return KEEP_ALIVES * fmax(n->config.channels[i].keep_alive_s, n->config.interval_s);
 }
 
-static json_t *alertmanager_body(const struct pf_notify *n, size_t i,
-				 const struct pf_notice *notice)
+/* Appends what it is by now; before that, if it was told at another level, that this one is over. */
+static void add_alertmanager(const struct pf_notify *n, size_t i, const struct pf_notice *notice,
+			     json_t *list)
 {
-	bool over = pf_payload_state(notice->alert) == PF_ALERT_RESOLVED;
+	const enum pf_alert_level level = pf_payload_level(notice->alert);
+	const bool over = pf_payload_state(notice->alert) == PF_ALERT_RESOLVED;
+	const int before = notice->level_before;
 	double now_ts = pf_realtime_s(); /* not the record's: that may be of a replay */
 
-	return pf_payload_alertmanager(notice, over ? now_ts : now_ts + keep_alive_ahead_s(n, i));
+	if (before >= (int)n->config.channels[i].min_level && before != (int)level)
+		json_array_append_new(
+			list, pf_payload_alertmanager(notice, (enum pf_alert_level)before, now_ts));
+	json_array_append_new(
+		list, pf_payload_alertmanager(notice, level,
+					      over ? now_ts : now_ts + keep_alive_ahead_s(n, i)));
 }
 
 static void send_batch(struct pf_notify *n, size_t i)
@@ -189,17 +197,17 @@ static void tell_alertmanager(struct pf_notify *n, size_t i, const struct pf_not
 {
 	struct outlet *o = &n->outlets[i];
 	char key[PF_ALERT_KEY_MAX + 1];
-	json_t *body = alertmanager_body(n, i, notice), *list;
+	json_t *list;
 
 	if (!notice->again) {
 		list = json_array();
-		json_array_append_new(list, body);
+		add_alertmanager(n, i, notice, list);
 		post(n, i, pf_payload_key(key, notice->alert), list, keep_alive_ahead_s(n, i));
 		return;
 	}
 	if (!o->batch)
 		o->batch = json_array();
-	json_array_append_new(o->batch, body);
+	add_alertmanager(n, i, notice, o->batch);
 	if (json_array_size(o->batch) >= BATCH_MAX)
 		send_batch(n, i);
 }
@@ -232,6 +240,14 @@ static void tell_channel(struct pf_notify *n, size_t i, const struct pf_notice *
 
 /* ---- what would be sent ---------------------------------------------------- */
 
+static json_t *dry_alertmanager(const struct pf_notify *n, size_t i, const struct pf_notice *notice)
+{
+	json_t *list = json_array();
+
+	add_alertmanager(n, i, notice, list);
+	return list;
+}
+
 static json_t *dry_body(struct pf_notify *n, size_t i, const struct pf_notice *notice)
 {
 	const struct pf_channel *c = &n->config.channels[i];
@@ -246,7 +262,7 @@ static json_t *dry_body(struct pf_notify *n, size_t i, const struct pf_notice *n
 		json_object_set_new(body, "routing_key", json_string(PF_SECRET_SHOWN));
 		return body;
 	case PF_CHANNEL_ALERTMANAGER:
-		return json_pack("[o]", alertmanager_body(n, i, notice));
+		return dry_alertmanager(n, i, notice);
 	case PF_CHANNEL_COMMAND:
 		return json_incref((json_t *)notice->alert);
 	default:

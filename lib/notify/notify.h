@@ -39,6 +39,7 @@ struct pf_notice {
 	double since_ts;     /* when it was first told in this state, or in the one that ended */
 	unsigned int told;   /* bits of the states this alert was told in so far, this one too: a
 			      * channel hears of an end only if it heard of what ends */
+	int level_before;    /* enum pf_alert_level at which it was told last; -1 = it was not */
 	bool again;	     /* told before, and it still fires: for channels that forget */
 };
 

@@ -290,15 +290,15 @@ json_t *pf_payload_pagerduty(const json_t *alert, const struct pf_channel *c)
 
 /* ---- Alertmanager ---------------------------------------------------------- */
 
-/* Who it is about; the same for all of its life, or it would be another alert. */
-static json_t *labels_of(const json_t *alert)
+/* Who it is about. All but the severity are the same for all of its life. */
+static json_t *labels_of(const json_t *alert, enum pf_alert_level level)
 {
 	const char *rule = text_of(alert, "rule");
 	char number[24];
 	json_t *obj = json_object();
 
 	put_some(&obj, "alertname", rule[0] ? rule : "MemoryLeak");
-	put_some(&obj, "severity", pf_alert_level_name(pf_payload_level(alert)));
+	put_some(&obj, "severity", pf_alert_level_name(level));
 	put_some(&obj, "instance", text_of(alert, "host"));
 	put_some(&obj, "boot_id", text_of(alert, "boot_id"));
 	put_some(&obj, "pid", whole(number, alert, "pid"));
@@ -332,11 +332,12 @@ static json_t *annotations_of(const json_t *alert)
 	return obj;
 }
 
-json_t *pf_payload_alertmanager(const struct pf_notice *notice, double ends_ts)
+json_t *pf_payload_alertmanager(const struct pf_notice *notice, enum pf_alert_level level,
+				double ends_ts)
 {
 	json_t *obj = json_object();
 
-	put(&obj, "labels", labels_of(notice->alert));
+	put(&obj, "labels", labels_of(notice->alert, level));
 	put(&obj, "annotations", annotations_of(notice->alert));
 	put_time(&obj, "startsAt", notice->since_ts);
 	put_time(&obj, "endsAt", ends_ts);

@@ -39,8 +39,12 @@ json_t *pf_payload_webhook(const json_t *alert);
 /* Events API v2: trigger or resolve, deduplicated by the key. Has the secret. */
 json_t *pf_payload_pagerduty(const json_t *alert, const struct pf_channel *c);
 
-/* One alert of API v2's array. ends_ts in Unix seconds: later than now while it fires. */
-json_t *pf_payload_alertmanager(const struct pf_notice *notice, double ends_ts);
+/*
+ * One alert of API v2's array. ends_ts in Unix seconds: later than now while it fires. The level is
+ * a label, by which routes go: at another level it is another alert there.
+ */
+json_t *pf_payload_alertmanager(const struct pf_notice *notice, enum pf_alert_level level,
+				double ends_ts);
 
 /*
  * "PFLEAK_PID=7" and so on: a NULL-terminated list in one block, to be freed

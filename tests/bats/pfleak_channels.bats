@@ -72,6 +72,16 @@ tell() {
     | [.[0] > 60, .[1] < 5]')" '[true,true]'
 }
 
+@test "alertmanager: what became critical is one alert, not two: the warning is over in the same moment" {
+  "$GOLDEN/recording.py" leak | jq -c 'if .rss_bytes then (.rss_bytes, .rss_anon_bytes) *= 2 else . end' >rec.jsonl
+  configure "{type: alertmanager, url: 'http://am'}"
+  run_tool pfleak --config c.yaml --replay rec.jsonl --dry-run -o json
+  assert_le "$status" 2
+  assert_eq "$(jq -c 'select(.type == "notice") | .body | map([.labels.severity, .endsAt < (now + 30 | todate)])' <<<"$output")" \
+    '[["warning",false]]
+[["warning",true],["critical",false]]'
+}
+
 @test "syslog: a line each, with facility and priority by level, hostile names harmless" {
   cat >listen.py <<'EOT'
 import socket

@@ -67,7 +67,7 @@ static void fuzz_payloads(const json_t *alert)
 	c.http.secret = strdup("k");
 	must_be_json(pf_payload_webhook(alert));
 	must_be_json(pf_payload_pagerduty(alert, &c));
-	must_be_json(pf_payload_alertmanager(&notice, 2e9));
+	must_be_json(pf_payload_alertmanager(&notice, PF_LEVEL_WARNING, 2e9));
 	must(strlen(pf_payload_key(key, alert)) <= PF_ALERT_KEY_MAX);
 	must_be_printable(pf_payload_line(line, sizeof(line), alert));
 	env = pf_payload_environment(alert);

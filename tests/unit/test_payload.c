@@ -114,7 +114,7 @@ static void test_alertmanager(void **state)
 
 	(void)state;
 	assert_json(
-		pf_payload_alertmanager(&notice, 1773001474),
+		pf_payload_alertmanager(&notice, PF_LEVEL_WARNING, 1773001474),
 		"{\"labels\":{\"alertname\":\"MemoryLeak\",\"severity\":\"warning\",\"instance\":"
 		"\"web1\",\"boot_id\":\"b00t\",\"pid\":\"42\",\"start\":\"1773000000\",\"process\":"
 		"\"leaky\",\"exe\":\"/usr/bin/leaky\",\"cgroup\":\"/system.slice/leaky.service\"},"
@@ -138,8 +138,8 @@ static void test_labels_stay(void **state)
 	json_object_set_new(later, "confidence", json_integer(20));
 	json_object_set_new(later, "reason", json_string("the process exited"));
 	json_object_set_new(later, "ts", json_real(1773009999));
-	x = pf_payload_alertmanager(&first, 0);
-	y = pf_payload_alertmanager(&last, 0);
+	x = pf_payload_alertmanager(&first, PF_LEVEL_WARNING, 0);
+	y = pf_payload_alertmanager(&last, PF_LEVEL_WARNING, 0);
 	assert_true(json_equal(json_object_get(x, "labels"), json_object_get(y, "labels")));
 	json_decref(x);
 	json_decref(y);
@@ -233,7 +233,7 @@ static void check_hostile(const char *name)
 	check_strings(json_object_get(obj, "payload"), 1024);
 	assert_true(json_string_length(json_object_get(obj, "dedup_key")) <= 255);
 	json_decref(obj);
-	obj = pf_payload_alertmanager(&notice, 0);
+	obj = pf_payload_alertmanager(&notice, PF_LEVEL_WARNING, 0);
 	check_strings(json_object_get(obj, "labels"), 1024);
 	check_strings(json_object_get(obj, "annotations"), 1024);
 	json_decref(obj);

@@ -251,7 +251,9 @@ static void test_worse(void **state)
 	w.level = PF_LEVEL_CRITICAL;
 	moment(&w, 100);
 	assert_string_equal(w.told, "7! 8r!");
+	assert_int_equal(w.last.level_before, -1);
 	moment(&w, 200);
+	assert_int_equal(w.last.level_before, PF_LEVEL_WARNING); /* somebody has to take it back */
 	assert_string_equal(w.told, "7! 8r! 7!c");
 	moment(&w, 400);
 	assert_string_equal(w.told, "7! 8r! 7!c");

@@ -83,12 +83,6 @@ const struct pf_column pfleak_cols[] = {
 const size_t pfleak_n_cols = PF_ARRAY_SIZE(pfleak_cols);
 const size_t pfleak_n_alert_cols = PF_ARRAY_SIZE(pfleak_cols) - 5;
 
-/* Now, or it was until this moment. */
-static bool firing(const struct pf_verdict *v)
-{
-	return v->state == PF_ALERT_FIRING || (v->transition && v->previous == PF_ALERT_FIRING);
-}
-
 static int level_rank(const struct pf_verdict *v)
 {
 	if (v->state != PF_ALERT_FIRING)
@@ -115,7 +109,7 @@ void pfleak_row_fill(struct pfleak_row *row, const struct pf_verdict *v,
 		.end = v->end == PF_END_NONE ? NULL : pf_alert_end_name(v->end),
 		.confidence = v->confidence,
 		.class = pf_class_name(v->class),
-		.level = pf_alert_level_name(v->rule || firing(v) ? v->level : PF_LEVEL_INFO),
+		.level = pf_alert_level_name(pf_verdict_level(v)),
 		.severity = v->severity,
 		.severity_label = v->severity_label,
 		.growth_bytes_per_s = v->growth_bytes_per_s,

@@ -43,6 +43,7 @@ static void tell(void *ctx, const struct pf_telling *telling)
 	const struct pf_verdict *v = telling->v;
 	struct pf_notice notice = { .since_ts = telling->since_ts,
 				    .told = telling->told,
+				    .level_before = telling->level_before,
 				    .again = telling->again };
 	struct pfleak_row row;
 	json_t *alert;
