@@ -10,9 +10,9 @@
 #include <stdint.h>
 #include <jansson.h>
 
+#include "lib/base/spawn.h"
 #include "lib/notify/channel.h"
 #include "lib/notify/notify.h"
-#include "lib/notify/spawn.h"
 
 struct pf_command;
 

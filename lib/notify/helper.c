@@ -20,8 +20,8 @@
 #include "lib/base/error.h"
 #include "lib/base/installed.h"
 #include "lib/base/log.h"
+#include "lib/base/spawn.h"
 #include "lib/notify/pipe.h"
-#include "lib/notify/spawn.h"
 #include "lib/notify/wire.h"
 
 #define PROGRAM "pf-notify"

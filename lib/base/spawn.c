@@ -3,7 +3,7 @@
  * fork and exec with nothing left over. Between the two only what is safe
  * there; posix_spawn cannot change users.
  */
-#include "lib/notify/spawn.h"
+#include "lib/base/spawn.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -4,8 +4,8 @@
  * session and process group, three descriptors and no more, an environment of
  * the caller's making, no privileges it could gain. Never a shell.
  */
-#ifndef PF_LIB_NOTIFY_SPAWN_H
-#define PF_LIB_NOTIFY_SPAWN_H
+#ifndef PF_LIB_BASE_SPAWN_H
+#define PF_LIB_BASE_SPAWN_H
 
 #include <stdbool.h>
 #include <stddef.h>
