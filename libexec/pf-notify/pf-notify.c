@@ -17,10 +17,10 @@
 #include <unistd.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/confine.h"
 #include "lib/base/error.h"
 #include "lib/notify/pipe.h"
 #include "lib/notify/wire.h"
-#include "libexec/pf-notify/confine.h"
 #include "libexec/pf-notify/http.h"
 #include "version.h"
 
@@ -296,9 +296,10 @@ static int be_ready(struct notify *n, struct pf_error *err)
 
 static int serve(void)
 {
+	static const struct pf_confine bounds = { .memory_bytes = 256 << 20, .files = 256 };
 	struct notify *n = calloc(1, sizeof(*n));
 	struct pf_error err = { 0 };
-	int ret = n ? confine(&err) : -ENOMEM;
+	int ret = n ? pf_confine(&bounds, &err) : -ENOMEM;
 
 	if (!ret)
 		ret = be_ready(n, &err);

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Privileges given up; see the header. Takes none. */
-#include "libexec/pf-notify/confine.h"
+#include "lib/base/confine.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -16,18 +15,6 @@
 #include "lib/base/error.h"
 
 #define FD_FIRST_OTHER 3
-
-/* The sanitizers map terabytes, and look into the process from another one. */
-#if defined(__SANITIZE_ADDRESS__)
-#define WATCHED true
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define WATCHED true
-#endif
-#endif
-#ifndef WATCHED
-#define WATCHED false
-#endif
 
 /* Lower the hard limit, never raise it. */
 static int limit(__rlimit_resource_t resource, rlim_t most)
@@ -42,16 +29,16 @@ static int limit(__rlimit_resource_t resource, rlim_t most)
 	return setrlimit(resource, &now) ? -errno : 0;
 }
 
-static int limit_all(void)
+static int limit_all(const struct pf_confine *most)
 {
-	static const struct {
+	const struct {
 		__rlimit_resource_t resource;
 		rlim_t most;
 	} limits[] = {
 		{ RLIMIT_CORE, 0 },
 		{ RLIMIT_FSIZE, 0 }, /* pipes and sockets are not asked */
-		{ RLIMIT_NOFILE, 256 },
-		{ RLIMIT_DATA, WATCHED ? RLIM_INFINITY : 256 << 20 },
+		{ RLIMIT_NOFILE, most->files },
+		{ RLIMIT_DATA, PF_CONFINE_WATCHED ? RLIM_INFINITY : most->memory_bytes },
 	};
 	int ret = 0;
 
@@ -70,17 +57,17 @@ static void close_others(void)
 		close(fd);
 }
 
-int confine(struct pf_error *err)
+int pf_confine(const struct pf_confine *most, struct pf_error *err)
 {
 	int ret;
 
 	close_others();
 	umask(077);
 	ret = pf_caps_keep(0);
-	if (!ret && prctl(PR_SET_DUMPABLE, WATCHED, 0, 0, 0))
+	if (!ret && prctl(PR_SET_DUMPABLE, PF_CONFINE_WATCHED, 0, 0, 0))
 		ret = -errno;
 	if (!ret)
-		ret = limit_all();
+		ret = limit_all(most);
 	if (ret)
 		pf_fail(err, -ret, "cannot give up privileges: %s", strerror(-ret));
 	return ret;

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The names in one ELF file: functions by its symbol tables (its own, the
+ * compressed one in .gnu_debugdata, a separate debug file's), inlined functions
+ * and source lines by its debug information. Nothing that is not in the file
+ * or was not handed over is opened.
+ */
+#ifndef PF_LIB_STACK_NAMES_H
+#define PF_LIB_STACK_NAMES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct pf_build_id;
+struct pf_names;
+
+/* fd stays the caller's and must outlive it. NULL without memory. */
+struct pf_names *pf_names__new(int fd);
+void pf_names__free(struct pf_names *n);
+
+/* A separate debug file, and the one that shares parts of it: before the first __find. Takes fd. */
+void pf_names__set_debug(struct pf_names *n, int fd);
+void pf_names__set_shared(struct pf_names *n, int fd);
+
+/* The build id of the file that its debug information shares parts with; len 0 = none. */
+void pf_names__shared_id(struct pf_names *n, struct pf_build_id *id);
+
+struct pf_name {
+	const char *name; /* mangled; NULL = not known. Strings live as long as n */
+	uint64_t start;	  /* of the function that has code of its own; not of an inlined one */
+	const char *file;
+	uint32_t line;
+	bool inlined;
+};
+
+/*
+ * The functions at an address, innermost first: the last one is not inlined.
+ * Without `lines` it is that one alone, by the symbol tables. 0 = nothing known.
+ */
+size_t pf_names__find(struct pf_names *n, uint64_t address, bool lines, struct pf_name *out,
+		      size_t max);
+
+#endif
