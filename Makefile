@@ -61,7 +61,8 @@ INSTALL ?= install
 
 # What `make deps` installs, in Debian's words; tests/deps.sh knows the other distributions'.
 DEPS_BUILD := make gcc libc6-dev clang llvm bpftool pkg-config libbpf-dev libelf-dev zlib1g-dev \
-              libjansson-dev libcap-dev libcurl4-openssl-dev libyaml-dev uthash-dev
+              libjansson-dev libcap-dev libcurl4-openssl-dev libyaml-dev uthash-dev libdw-dev \
+              libiberty-dev libseccomp-dev libprotobuf-c-dev protobuf-c-compiler
 DEPS_TEST  := bats libcmocka-dev jq python3 shellcheck clang-format mandoc zsh fish bash-completion \
               tmux procps util-linux gzip strace libjemalloc-dev libgoogle-perftools-dev libmimalloc-dev \
               musl-tools gron systemd
@@ -84,7 +85,7 @@ endif
 
 # ---- flags ----------------------------------------------------------------
 
-PKGS     := libbpf jansson libcap yaml-0.1 zlib
+PKGS     := libbpf jansson libcap yaml-0.1 libprotobuf-c zlib
 CFLAGS   ?= -O2 -g
 WARN     := -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes -Wshadow -Wformat=2 \
             -Wpointer-arith -Wwrite-strings -Wundef -Wvla -Wno-format-nonliteral
@@ -119,7 +120,9 @@ PF_CPPFLAGS = -D_GNU_SOURCE -iquote . -iquote $(O)/gen $(CPPFLAGS)
 PF_CFLAGS   = $(strip $(TARGET) -std=gnu11) $(WARN) $(HARDEN) $(CFLAGS) $(MODE)
 PF_LDFLAGS  = -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS) $(MODE_LD)
 CURL_LIBS   = $(shell $(PKG_CONFIG) --libs libcurl 2>/dev/null || echo -lcurl)
-LIBS        = $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null || echo -lbpf -ljansson -lcap -lyaml -lz) -lelf -lm
+# What reads foreign files is linked to those who call it: pf-symbolize and the tests.
+LIBS        = $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null || \
+                echo -lbpf -ljansson -lcap -lyaml -lprotobuf-c -lz) -liberty -ldw -lelf -lm
 # Programs that fault in a known way: nothing of ours in them, little optimized.
 PLAIN_CFLAGS = $(strip $(TARGET) -std=gnu11) $(WARN) -O1 -g
 
@@ -220,7 +223,7 @@ endif
 TOOLCHAIN := $(O)/gen/toolchain.ok
 
 $(TOOLCHAIN):
-	$(call need,$(firstword $(CC)) $(CLANG) $(STRIP_BPF) $(BPFTOOL) $(AR),bpf/libbpf.h libelf.h zlib.h jansson.h sys/capability.h yaml.h curl/curl.h uthash.h,$(if $(CROSS),$(filter -l%,$(LIBS))))
+	$(call need,$(firstword $(CC)) $(CLANG) $(STRIP_BPF) $(BPFTOOL) $(AR),bpf/libbpf.h libelf.h zlib.h jansson.h sys/capability.h yaml.h curl/curl.h uthash.h elfutils/libdwfl.h libiberty/demangle.h seccomp.h protobuf-c/protobuf-c.h,$(if $(CROSS),$(filter -l%,$(LIBS))))
 
 $(O)/gen/cmocka.ok: | $(TOOLCHAIN)
 	$(call need,,cmocka.h)
@@ -289,6 +292,7 @@ $(foreach t,$(TOOLS),$(eval $(call tool_rule,$(t))))
 
 # What runs without privileges: a library there is no library in a tool.
 HELPER_LIBS_pf-notify = $(CURL_LIBS)
+HELPER_LIBS_pf-symbolize = -lseccomp
 
 define helper_rule
 $(O)/libexec/$(1): $(patsubst %.c,$(O)/obj/%.o,$(sort $(wildcard libexec/$(1)/*.c))) $(LIBPF) $(O)/gen/sources

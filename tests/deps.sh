@@ -28,6 +28,11 @@ libjansson-dev    jansson-devel           libjansson-devel    jansson           
 libcap-dev        libcap-devel            libcap-devel        libcap             libcap-dev
 libcurl4-openssl-dev libcurl-devel       libcurl-devel       curl               curl-dev
 uthash-dev        uthash-devel            uthash-devel        uthash             uthash-dev
+libdw-dev         elfutils-devel          libdw-devel         libelf             elfutils-dev
+libiberty-dev     binutils-devel          binutils-devel      binutils           binutils-dev
+libseccomp-dev    libseccomp-devel        libseccomp-devel    libseccomp         libseccomp-dev
+libprotobuf-c-dev protobuf-c-devel        libprotobuf-c-devel protobuf-c         protobuf-c-dev
+protobuf-c-compiler protobuf-c-compiler   protobuf-c          protobuf-c         protobuf-c-compiler
 libyaml-dev       libyaml-devel           libyaml-devel       libyaml            yaml-dev
 libcmocka-dev     libcmocka-devel         libcmocka-devel     cmocka             cmocka-dev
 python3           python3                 python3             python             python3

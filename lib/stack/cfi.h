@@ -18,10 +18,10 @@
 enum pf_rule_how {
 	PF_RULE_SAME,
 	PF_RULE_UNDEFINED,
-	PF_RULE_SAVED,	/* in memory at CFA + offset */
-	PF_RULE_CFA,	/* CFA + offset itself */
-	PF_RULE_BASE,	/* register `base` + offset: only for the CFA */
-	PF_RULE_EXPR,	/* by the operations: an address to load from, or a value */
+	PF_RULE_SAVED, /* in memory at CFA + offset */
+	PF_RULE_CFA,   /* CFA + offset itself */
+	PF_RULE_BASE,  /* register `base` + offset: only for the CFA */
+	PF_RULE_EXPR,  /* by the operations: an address to load from, or a value */
 };
 
 struct pf_rule {

@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-
 #define MANGLED_MAX 4096
 
 /* Output is taken in pieces and kept as far as there is room. */
@@ -61,7 +60,7 @@ char *pf_demangle(char *dst, size_t size, const char *name)
 		}
 		p.len = 0;
 	}
-	take(name, strlen(name), &p);
+	take(name, strcspn(name, "@"), &p);
 	finish(&p);
 	return dst;
 }

@@ -7,7 +7,8 @@
 
 /*
  * Writes at most size bytes with the NUL: the name without its parameters, or
- * as it is if it is not mangled; "..." at the end of what was cut. Returns dst.
+ * as it is if it is not mangled, but for a symbol's version ("@@GLIBC_2.34");
+ * "..." at the end of what was cut. Returns dst.
  */
 char *pf_demangle(char *dst, size_t size, const char *name);
 

@@ -132,7 +132,6 @@ const struct pf_build_id *pf_module__build_id(const struct pf_module *m)
 	return &m->build_id;
 }
 
-
 bool pf_module__address(const struct pf_module *m, uint64_t offset, uint64_t *address)
 {
 	for (size_t i = 0; i < m->n_loads; i++) {

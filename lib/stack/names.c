@@ -10,6 +10,7 @@
 #include <elfutils/libdw.h>
 #include <elfutils/libdwelf.h>
 #include <elfutils/libdwfl.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -81,7 +82,7 @@ static const Dwfl_Callbacks callbacks = {
 /* At its own addresses: what is asked for is in the file's count. */
 static Dwfl_Module *report(Dwfl *dwfl, int fd)
 {
-	int own = dup(fd);
+	int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	Dwfl_Module *m;
 
 	if (own < 0)
@@ -94,28 +95,21 @@ static Dwfl_Module *report(Dwfl *dwfl, int fd)
 	return m;
 }
 
-struct pf_names *pf_names__new(int fd)
+static void begin(struct pf_names *n)
 {
-	struct pf_names *n = calloc(1, sizeof(*n));
 	void **userdata;
 
-	if (!n)
-		return NULL;
-	n->fd = fd;
-	n->debug = n->shared = -1;
 	n->dwfl = dwfl_begin(&callbacks);
-	n->module = n->dwfl ? report(n->dwfl, fd) : NULL;
+	n->module = n->dwfl ? report(n->dwfl, n->fd) : NULL;
 	if (n->module) {
 		dwfl_module_info(n->module, &userdata, NULL, NULL, NULL, NULL, NULL, NULL);
 		*userdata = n;
 	}
-	return n;
 }
 
-void pf_names__free(struct pf_names *n)
+/* All that was read, and the files; the descriptor of the file itself stays. */
+static void end(struct pf_names *n)
 {
-	if (!n)
-		return;
 	free(n->symbols);
 	free(n->units);
 	if (n->dwfl)
@@ -125,14 +119,35 @@ void pf_names__free(struct pf_names *n)
 		close(n->debug);
 	if (n->shared >= 0)
 		close(n->shared);
+	*n = (struct pf_names){ .fd = n->fd, .debug = -1, .shared = -1 };
+}
+
+struct pf_names *pf_names__new(int fd)
+{
+	struct pf_names *n = calloc(1, sizeof(*n));
+
+	if (!n)
+		return NULL;
+	n->fd = fd;
+	n->debug = n->shared = -1;
+	begin(n);
+	return n;
+}
+
+void pf_names__free(struct pf_names *n)
+{
+	if (!n)
+		return;
+	end(n);
 	free(n);
 }
 
 void pf_names__set_debug(struct pf_names *n, int fd)
 {
-	if (n->debug >= 0)
-		close(n->debug);
+	/* Its own names may have been looked at without: libdwfl would not look again. */
+	end(n);
 	n->debug = fd;
+	begin(n);
 }
 
 static Dwarf *dwarf_of(struct pf_names *n)
@@ -222,12 +237,12 @@ static void read_symbols(struct pf_names *n)
 		GElf_Sym sym;
 		GElf_Addr address;
 		GElf_Word shndx;
-		const char *name = dwfl_module_getsym_info(n->module, i, &sym, &address, &shndx,
-							   NULL, NULL);
+		const char *name =
+			dwfl_module_getsym_info(n->module, i, &sym, &address, &shndx, NULL, NULL);
 
 		if (is_code(&sym, shndx, name))
-			n->symbols[n->n_symbols++] = (struct symbol){ address, sym.st_size, name,
-								      rank_of(&sym) };
+			n->symbols[n->n_symbols++] =
+				(struct symbol){ address, sym.st_size, name, rank_of(&sym) };
 	}
 	qsort(n->symbols, n->n_symbols, sizeof(*n->symbols), by_place);
 }
@@ -259,8 +274,7 @@ static const struct symbol *symbol_at(struct pf_names *n, uint64_t address)
 	for (size_t i = from; i-- > 0 && from - i <= LOOK_BACK;) {
 		const struct symbol *s = &n->symbols[i];
 
-		if (s->size ? address - s->start < s->size
-			    : s->start == n->symbols[from - 1].start)
+		if (s->size ? address - s->start < s->size : s->start == n->symbols[from - 1].start)
 			return s;
 	}
 	return NULL;
@@ -394,6 +408,19 @@ static void line_of(Dwarf_Die *unit, uint64_t address, const char **file, uint32
 	*line = *file && !dwarf_lineno(found, &number) && number > 0 ? (uint32_t)number : 0;
 }
 
+/*
+ * The scopes that an address is in, innermost first. dwarf_getscopes goes on from an inlined
+ * function to where its source is; what is wanted is where it was inlined.
+ */
+static int scopes_at(Dwarf_Die *unit, uint64_t address, Dwarf_Die **scopes)
+{
+	_cleanup_free_ Dwarf_Die *nearest = NULL;
+
+	if (dwarf_getscopes(unit, address, &nearest) <= 0)
+		return 0;
+	return dwarf_getscopes_die(&nearest[0], scopes);
+}
+
 /* Functions from the innermost inlined one to the one that has the code; how many there are. */
 static size_t find_inlined(struct pf_names *n, uint64_t address, struct pf_name *out, size_t max)
 {
@@ -407,7 +434,7 @@ static size_t find_inlined(struct pf_names *n, uint64_t address, struct pf_name 
 	if (!unit_at(n, address, &unit))
 		return 0;
 	line_of(&unit, address, &file, &line);
-	n_scopes = dwarf_getscopes(&unit, address, &scopes);
+	n_scopes = scopes_at(&unit, address, &scopes);
 	for (int i = 0; i < n_scopes && found < max; i++) {
 		const int tag = dwarf_tag(&scopes[i]);
 
@@ -423,7 +450,8 @@ static size_t find_inlined(struct pf_names *n, uint64_t address, struct pf_name 
 		}
 		call_of(&unit, &scopes[i], &file, &line);
 	}
-	if (!found && file)
+	/* The table of lines may know more than the scopes. */
+	if (found < max && (!found || out[found - 1].inlined))
 		out[found++] = (struct pf_name){ .file = file, .line = line };
 	return found;
 }
@@ -434,13 +462,8 @@ size_t pf_names__find(struct pf_names *n, uint64_t address, bool lines, struct p
 	const struct symbol *s = symbol_at(n, address);
 	size_t found = lines ? find_inlined(n, address, out, max) : 0;
 
-	if (!found || out[found - 1].inlined) {
-		/* Without its own function, what is inlined has nothing to be inlined into. */
-		if (!s)
-			return 0;
-		found = found < max ? found + 1 : max;
-		out[found - 1] = (struct pf_name){ 0 };
-	}
+	if (!found)
+		out[found++] = (struct pf_name){ 0 };
 	if (s) {
 		out[found - 1].name = s->name;
 		out[found - 1].start = s->start;

@@ -19,7 +19,8 @@ struct pf_names;
 struct pf_names *pf_names__new(int fd);
 void pf_names__free(struct pf_names *n);
 
-/* A separate debug file, and the one that shares parts of it: before the first __find. Takes fd. */
+/* A separate debug file; after it, the file that it shares parts with. Both take fd. What __find
+ * gave before is not valid any more. */
 void pf_names__set_debug(struct pf_names *n, int fd);
 void pf_names__set_shared(struct pf_names *n, int fd);
 

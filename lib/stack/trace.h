@@ -15,6 +15,11 @@
 enum pf_abi {
 	PF_ABI_X86_64 = 1,
 	PF_ABI_ARM64 = 2,
+#ifdef __aarch64__
+	PF_ABI_NATIVE = PF_ABI_ARM64,
+#else
+	PF_ABI_NATIVE = PF_ABI_X86_64,
+#endif
 };
 
 /*

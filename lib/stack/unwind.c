@@ -8,21 +8,21 @@
 #include "lib/stack/unwind.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/cleanup.h"
 #include "lib/stack/cfi.h"
-#include "lib/stack/machine.h"
+#include "lib/stack/eval.h"
 #include "lib/stack/module.h"
 #include "lib/stack/names.h"
+#include "lib/stack/ranges.h"
 
 /* The bits above may hold a signature of a return address (PAC). */
 #define ARM64_ADDRESS_MASK ((1ULL << 48) - 1)
 
 struct walk {
 	const struct pf_code *code;
-	struct pf_machine m;
+	struct pf_eval_state m;
 	uint64_t pc;
 	bool interrupted; /* pc is where it was, not where a call returns to */
 	bool first;
@@ -44,47 +44,9 @@ static struct abi_regs abi_regs(enum pf_abi abi)
 
 /* ---- where code is --------------------------------------------------------- */
 
-static int by_start(const void *a, const void *b)
-{
-	const struct pf_map_range *x = a, *y = b;
-
-	return x->start < y->start ? -1 : x->start > y->start;
-}
-
-size_t pf_ranges_sort(struct pf_map_range *ranges, size_t n)
-{
-	size_t kept = 0;
-
-	if (n)
-		qsort(ranges, n, sizeof(*ranges), by_start);
-	for (size_t i = 0; i < n; i++) {
-		struct pf_map_range r = ranges[i];
-
-		if (kept && r.start < ranges[kept - 1].end) {
-			r.offset += ranges[kept - 1].end - r.start;
-			r.start = ranges[kept - 1].end;
-		}
-		if (r.start < r.end)
-			ranges[kept++] = r;
-	}
-	return kept;
-}
-
 static const struct pf_map_range *range_of(const struct pf_code *code, uint64_t ip)
 {
-	size_t low = 0, high = code->n;
-
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-
-		if (ip >= code->ranges[mid].end)
-			low = mid + 1;
-		else if (ip < code->ranges[mid].start)
-			high = mid;
-		else
-			return &code->ranges[mid];
-	}
-	return NULL;
+	return pf_ranges_find(code->ranges, code->n, ip);
 }
 
 struct place {
@@ -127,26 +89,26 @@ static enum pf_trace_stop stop_of(int ret)
 	return ret == -ERANGE ? PF_STOP_COPY : PF_STOP_BROKEN;
 }
 
-static int find_cfa(const struct pf_machine *m, const struct pf_rule *rule, uint64_t *cfa)
+static int find_cfa(const struct pf_eval_state *m, const struct pf_rule *rule, uint64_t *cfa)
 {
 	if (rule->how == PF_RULE_BASE) {
 		*cfa = m->regs.r[rule->base] + (uint64_t)rule->offset;
 		return 0;
 	}
 	/* Here the operations leave the CFA itself, not where it is kept. */
-	return pf_machine_eval(m, rule->ops, rule->n_ops, false, cfa);
+	return pf_eval(m, rule->ops, rule->n_ops, false, cfa);
 }
 
-static int follow(const struct pf_machine *m, const struct pf_rule *rule, uint64_t *value)
+static int follow(const struct pf_eval_state *m, const struct pf_rule *rule, uint64_t *value)
 {
 	switch (rule->how) {
 	case PF_RULE_SAVED:
-		return pf_machine_read(m, m->cfa + (uint64_t)rule->offset, sizeof(*value), value);
+		return pf_eval_read(m, m->cfa + (uint64_t)rule->offset, sizeof(*value), value);
 	case PF_RULE_CFA:
 		*value = m->cfa + (uint64_t)rule->offset;
 		return 0;
 	case PF_RULE_EXPR:
-		return pf_machine_eval(m, rule->ops, rule->n_ops, true, value);
+		return pf_eval(m, rule->ops, rule->n_ops, true, value);
 	default:
 		return 0;
 	}
@@ -211,9 +173,9 @@ static bool step_by_table(struct walk *w, const struct pf_cfi_row *row)
  * tables for them. */
 static bool is_start(struct pf_module *module, uint64_t address)
 {
-	static const char *const starts[] = { "_start",	     "_start_c",	"__clone",
-					      "clone",	     "clone3",		"__clone3",
-					      "thread_start", "runtime.goexit", "runtime.rt0_go",
+	static const char *const starts[] = { "_start",	       "_start_c",	 "__clone",
+					      "clone",	       "clone3",	 "__clone3",
+					      "thread_start",  "runtime.goexit", "runtime.rt0_go",
 					      "runtime.mstart" };
 	struct pf_names *names = module ? pf_module__names(module) : NULL;
 	struct pf_name name;
@@ -240,9 +202,9 @@ static bool step_by_pointer(struct walk *w, const struct place *here)
 	w->out->stop = is_start(here->module, here->frame.address) ? PF_STOP_ROOT : PF_STOP_TABLE;
 	if (w->out->stop == PF_STOP_ROOT || fp < sp || fp % sizeof(fp))
 		return false;
-	rc = pf_machine_read(&w->m, fp, sizeof(up), &up);
+	rc = pf_eval_read(&w->m, fp, sizeof(up), &up);
 	if (!rc)
-		rc = pf_machine_read(&w->m, fp + sizeof(up), sizeof(ret), &ret);
+		rc = pf_eval_read(&w->m, fp + sizeof(up), sizeof(ret), &ret);
 	if (rc)
 		return false;
 	ret = plain_address(w, ret);
@@ -313,15 +275,15 @@ static void place_all(const struct pf_code *code, const struct pf_unwind_sample 
 void pf_unwind(const struct pf_code *code, const struct pf_unwind_sample *sample,
 	       struct pf_trace *out)
 {
-	struct walk w = { .code = code,
-			  .m = { .regs = sample->regs,
-				 .parts = sample->parts,
-				 .n_parts = sample->n_parts },
-			  .pc = sample->regs.r[abi_regs(code->abi).pc],
-			  .interrupted = true,
-			  .first = true,
-			  .out = out,
-			  .depth = sample->depth < PF_FRAMES_MAX ? sample->depth : PF_FRAMES_MAX };
+	struct walk w = {
+		.code = code,
+		.m = { .regs = sample->regs, .parts = sample->parts, .n_parts = sample->n_parts },
+		.pc = sample->regs.r[abi_regs(code->abi).pc],
+		.interrupted = true,
+		.first = true,
+		.out = out,
+		.depth = sample->depth < PF_FRAMES_MAX ? sample->depth : PF_FRAMES_MAX
+	};
 
 	out->n = 0;
 	out->stop = PF_STOP_TABLE;

@@ -15,18 +15,15 @@
 
 struct pf_module;
 
-/* The executable ranges of a process, sorted and apart. */
+/* The code of a process. */
 struct pf_code {
 	enum pf_abi abi;
-	const struct pf_map_range *ranges;
+	const struct pf_map_range *ranges; /* as pf_ranges_sort leaves them */
 	size_t n;
 	/* The file of that id; NULL = it cannot be read. */
 	struct pf_module *(*module)(void *ctx, uint32_t id);
 	void *ctx;
 };
-
-/* Sorts ranges and cuts overlaps off; returns how many remain. */
-size_t pf_ranges_sort(struct pf_map_range *ranges, size_t n);
 
 /* One sample; `process` is not looked at. */
 void pf_unwind(const struct pf_code *code, const struct pf_unwind_sample *sample,

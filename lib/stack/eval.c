@@ -4,7 +4,7 @@
  * frames and the linkage table are where they are found; the rest of DWARF's
  * operations need a process, and are refused.
  */
-#include "lib/stack/machine.h"
+#include "lib/stack/eval.h"
 
 #include <dwarf.h>
 #include <errno.h>
@@ -14,7 +14,7 @@
 #define DEPTH_MAX 64
 #define STEPS_MAX 1000
 
-int pf_machine_read(const struct pf_machine *m, uint64_t address, unsigned int size, uint64_t *out)
+int pf_eval_read(const struct pf_eval_state *m, uint64_t address, unsigned int size, uint64_t *out)
 {
 	uint64_t value = 0;
 
@@ -36,7 +36,7 @@ int pf_machine_read(const struct pf_machine *m, uint64_t address, unsigned int s
 }
 
 struct eval {
-	const struct pf_machine *m;
+	const struct pf_eval_state *m;
 	const Dwarf_Op *ops;
 	size_t n_ops;
 	size_t next;
@@ -77,7 +77,7 @@ static int load(struct eval *e, unsigned int size)
 
 	if (!at || size < 1 || size > sizeof(*at))
 		return -EINVAL;
-	return pf_machine_read(e->m, *at, size, at);
+	return pf_eval_read(e->m, *at, size, at);
 }
 
 /* The operation that begins so many bytes after the end of this one. */
@@ -297,8 +297,7 @@ static int step(struct eval *e, const Dwarf_Op *op)
 	case DW_OP_deref:
 		return load(e, sizeof(uint64_t));
 	case DW_OP_deref_size:
-		return op->number <= sizeof(uint64_t) ? load(e, (unsigned int)op->number)
-						      : -EINVAL;
+		return op->number <= sizeof(uint64_t) ? load(e, (unsigned int)op->number) : -EINVAL;
 	case DW_OP_skip:
 		return jump(e, op);
 	case DW_OP_bra:
@@ -331,8 +330,8 @@ static int step(struct eval *e, const Dwarf_Op *op)
 	}
 }
 
-int pf_machine_eval(const struct pf_machine *m, const Dwarf_Op *ops, size_t n, bool load_it,
-		    uint64_t *out)
+int pf_eval(const struct pf_eval_state *m, const Dwarf_Op *ops, size_t n, bool load_it,
+	    uint64_t *out)
 {
 	struct eval e = { .m = m, .ops = ops, .n_ops = n };
 	int ret = 0;

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Opening files that strangers chose: perf maps in a process's own root, and
+ * separate debug files. Only regular files, never through a link of theirs,
+ * never waiting.
+ */
+#ifndef PF_LIB_STACK_FOREIGN_H
+#define PF_LIB_STACK_FOREIGN_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+struct pf_build_id;
+
+/*
+ * /tmp/perf-NSPID.map as process `pid` sees it: its user's or root's, or
+ * -EPERM. A descriptor or -errno: -ENOENT none, -ELOOP a link, -EINVAL no
+ * regular file.
+ */
+int pf_foreign_perfmap(const char *proc_root, int64_t pid, int64_t nspid, uid_t uid);
+
+/* DIR/.build-id/xx/yyyy.debug; DIR is the machine's own, hence trusted. A descriptor or -errno. */
+int pf_foreign_debug(const char *debug_root, const struct pf_build_id *id);
+
+/* Hexadecimal, of 2 x PF_BUILD_ID_MAX characters at most; "" for none. Returns dst. */
+char *pf_build_id_hex(char *dst, size_t size, const struct pf_build_id *id);
+
+#endif

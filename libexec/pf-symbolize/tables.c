@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Arrays by id: ids are small, and given out in order. Files are opened when they are needed. */
+#include "libexec/pf-symbolize/tables.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/stack/module.h"
+#include "lib/stack/names.h"
+#include "lib/stack/perfmap.h"
+
+#define IDS_MAX (1u << 20)
+
+/* Room for index `id`, zeroed. NULL: none. */
+static void *make_room(void *array, size_t *n, uint32_t id, size_t size)
+{
+	size_t wanted = *n ? *n : 64;
+	char *more;
+
+	if (id < *n)
+		return array;
+	if (id >= IDS_MAX)
+		return NULL;
+	while (wanted <= id)
+		wanted *= 2;
+	more = reallocarray(array, wanted, size);
+	if (!more)
+		return NULL;
+	memset(more + *n * size, 0, (wanted - *n) * size);
+	*n = wanted;
+	return more;
+}
+
+struct known_module *tables_module(struct tables *t, uint32_t id)
+{
+	const size_t before = t->n_modules;
+	struct known_module *m = make_room(t->modules, &t->n_modules, id, sizeof(*m));
+
+	if (!m)
+		return NULL;
+	t->modules = m;
+	for (size_t i = before; i < t->n_modules; i++)
+		m[i].fd = m[i].debug = m[i].shared = -1;
+	return &m[id];
+}
+
+struct known_process *tables_process(struct tables *t, uint32_t id)
+{
+	struct known_process *p = make_room(t->processes, &t->n_processes, id, sizeof(*p));
+
+	if (!p)
+		return NULL;
+	t->processes = p;
+	return &p[id];
+}
+
+static void hand_over(int *fd, struct pf_names *names, void (*set)(struct pf_names *names, int fd))
+{
+	if (*fd < 0)
+		return;
+	if (names)
+		set(names, *fd);
+	else
+		close(*fd);
+	*fd = -1;
+}
+
+struct pf_module *tables_open(struct tables *t, uint32_t id)
+{
+	struct known_module *m = id < t->n_modules ? &t->modules[id] : NULL;
+
+	if (!m || m->is_perfmap)
+		return NULL;
+	*t->busy = id;
+	if (!m->tried && m->fd >= 0) {
+		m->module = pf_module__open(m->fd);
+		m->fd = -1;
+		m->tried = true;
+	}
+	if (m->debug >= 0 || m->shared >= 0) {
+		struct pf_names *names = m->module ? pf_module__names(m->module) : NULL;
+
+		hand_over(&m->debug, names, pf_names__set_debug);
+		hand_over(&m->shared, names, pf_names__set_shared);
+	}
+	return m->module;
+}
+
+struct pf_perfmap *tables_perfmap(struct tables *t, uint32_t id)
+{
+	struct known_module *m = id < t->n_modules ? &t->modules[id] : NULL;
+
+	if (!m || !m->is_perfmap || m->fd < 0)
+		return NULL;
+	*t->busy = id;
+	if (!m->perfmap)
+		m->perfmap = pf_perfmap__new(m->fd);
+	if (m->perfmap)
+		pf_perfmap__refresh(m->perfmap);
+	return m->perfmap;
+}
+
+bool known_process_add(struct known_process *p, const struct pf_map_range *ranges, size_t n)
+{
+	struct pf_map_range *more;
+
+	if (!n)
+		return true;
+	if (n > PF_RANGES_MAX - p->n)
+		return false;
+	more = reallocarray(p->ranges, p->n + n, sizeof(*more));
+	if (!more)
+		return false;
+	memcpy(more + p->n, ranges, n * sizeof(*ranges));
+	p->ranges = more;
+	p->n += n;
+	p->sorted = false;
+	return true;
+}
+
+void known_process_forget(struct known_process *p)
+{
+	if (!p)
+		return;
+	free(p->ranges);
+	*p = (struct known_process){ 0 };
+}
