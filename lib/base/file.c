@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
@@ -23,6 +24,7 @@
 
 #include "lib/base/cleanup.h"
 #include "lib/base/error.h"
+#include "lib/base/strbuf.h"
 
 struct place {
 	int dir;	  /* open directory, -1 = none */
@@ -219,6 +221,28 @@ static int fill(int fd, const void *data, size_t len, mode_t mode)
 	return 0;
 }
 
+/* fd is the temporary file's, or -errno. */
+static int finish_replacing(const struct place *p, const char *path, const char *temporary, int fd,
+			    const void *data, size_t len, mode_t mode, struct pf_error *err)
+{
+	int rc;
+
+	if (fd < 0)
+		return pf_fail(err, -fd, "cannot create a temporary file beside '%s': %s", path,
+			       strerror(-fd));
+	rc = fill(fd, data, len, mode);
+	if (!rc && renameat(p->dir, temporary, p->dir, p->name))
+		rc = -errno;
+	if (rc) {
+		unlinkat(p->dir, temporary, 0);
+		return pf_fail(err, -rc, "cannot write '%s': %s", path, strerror(-rc));
+	}
+	/* The new file is in place; a directory that cannot be flushed does not undo that. */
+	if (p->can_sync)
+		(void)fsync(p->dir);
+	return 0;
+}
+
 int pf_file_replace(const char *path, const void *data, size_t len, mode_t mode,
 		    struct pf_error *err)
 {
@@ -232,19 +256,156 @@ int pf_file_replace(const char *path, const void *data, size_t len, mode_t mode,
 	if (rc)
 		return rc;
 	fd = create_temporary(&p, temporary);
-	if (fd < 0)
-		return pf_fail(err, -fd, "cannot create a temporary file beside '%s': %s", path,
-			       strerror(-fd));
-	rc = fill(fd, data, len, mode);
-	if (!rc && renameat(p.dir, temporary, p.dir, p.name))
-		rc = -errno;
-	if (rc) {
-		unlinkat(p.dir, temporary, 0);
-		return pf_fail(err, -rc, "cannot write '%s': %s", path, strerror(-rc));
+	return finish_replacing(&p, path, temporary, fd, data, len, mode, err);
+}
+
+/* The name with something behind it. 0, or -ENAMETOOLONG with *err filled. */
+static int beside(char name[NAME_MAX + 1], const struct place *p, const char *suffix,
+		  const char *path, struct pf_error *err)
+{
+	int len = snprintf(name, NAME_MAX + 1, "%s%s", p->name, suffix);
+
+	if (len >= 0 && len <= NAME_MAX)
+		return 0;
+	return pf_fail(err, ENAMETOOLONG, "cannot write '%s': no room for '%s' behind its name",
+		       path, suffix);
+}
+
+static int create_beside(const struct place *p, const char *name)
+{
+	int fd;
+
+	if (unlinkat(p->dir, name, 0) && errno != ENOENT)
+		return -errno;
+	fd = openat(p->dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	return fd < 0 ? -errno : fd;
+}
+
+int pf_file_replace_locked(const char *path, const void *data, size_t len, mode_t mode,
+			   struct pf_error *err)
+{
+	_cleanup_(place_release) struct place p = { .dir = -1 };
+	_cleanup_close_ int fd = -1;
+	char temporary[NAME_MAX + 1];
+	int rc = place_open(&p, path, err);
+
+	if (!rc)
+		rc = check_replaceable(&p, path, err);
+	if (!rc)
+		rc = beside(temporary, &p, ".new", path, err);
+	if (rc)
+		return rc;
+	fd = create_beside(&p, temporary);
+	return finish_replacing(&p, path, temporary, fd, data, len, mode, err);
+}
+
+/* ---- a file of our own, kept from run to run ------------------------------- */
+
+static int read_all(int fd, size_t max, struct pf_strbuf *out)
+{
+	char block[65536];
+	size_t total = 0;
+	ssize_t n;
+
+	while ((n = read(fd, block, sizeof(block))) != 0) {
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		total += (size_t)n;
+		if (total > max)
+			return -EFBIG;
+		pf_strbuf_addmem(out, block, (size_t)n);
+		if (out->failed)
+			return -ENOMEM;
 	}
-	/* The new file is in place; a directory that cannot be flushed does not undo that. */
-	if (p.can_sync)
-		(void)fsync(p.dir);
+	return 0;
+}
+
+int pf_file_read(const char *path, size_t max, struct pf_strbuf *out, struct pf_error *err)
+{
+	_cleanup_(place_release) struct place p = { .dir = -1 };
+	_cleanup_close_ int fd = -1;
+	int rc = place_open(&p, path, err);
+
+	if (!rc)
+		rc = check_replaceable(&p, path, err);
+	if (rc)
+		return rc;
+	fd = openat(p.dir, p.name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0 && errno == ENOENT)
+		return -ENOENT;
+	if (fd < 0)
+		return pf_fail(err, errno, "cannot open '%s': %s", path, strerror(errno));
+	rc = read_all(fd, max, out);
+	return rc ? pf_fail(err, -rc, "cannot read '%s': %s", path, strerror(-rc)) : 0;
+}
+
+/* Who has the lock? 0 = nobody any more, or somebody in another pid namespace. */
+static pid_t holder(int fd)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+
+	return fcntl(fd, F_GETLK, &lock) || lock.l_type == F_UNLCK ? 0 : lock.l_pid;
+}
+
+static int take_lock(int fd, const char *path, struct pf_error *err)
+{
+	/* Of the process, not of the descriptor: no child keeps it. */
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	pid_t who;
+
+	if (!fcntl(fd, F_SETLK, &lock))
+		return 0;
+	if (errno != EAGAIN && errno != EACCES)
+		return pf_fail(err, errno, "cannot lock '%s': %s", path, strerror(errno));
+	who = holder(fd);
+	if (who > 0)
+		return pf_fail(err, EBUSY, "'%s' is in use by process %d", path, (int)who);
+	return pf_fail(err, EBUSY, "'%s' is in use by another process", path);
+}
+
+int pf_file_lock(const char *path, struct pf_error *err)
+{
+	_cleanup_(place_release) struct place p = { .dir = -1 };
+	_cleanup_close_ int fd = -1;
+	char name[NAME_MAX + 1];
+	struct stat st;
+	int rc = place_open(&p, path, err);
+
+	if (!rc)
+		rc = beside(name, &p, ".lock", path, err);
+	if (rc)
+		return rc;
+	fd = openat(p.dir, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
+		    0600);
+	if (fd < 0)
+		return pf_fail(err, errno, "cannot open '%s.lock': %s", path, strerror(errno));
+	if (fstat(fd, &st))
+		return pf_fail(err, errno, "cannot look at '%s.lock': %s", path, strerror(errno));
+	rc = check_owner(&p, &st, path, err);
+	if (!rc)
+		rc = take_lock(fd, path, err);
+	if (rc)
+		return rc;
+	rc = fd;
+	fd = -1;
+	return rc;
+}
+
+int pf_file_set_aside(const char *path, const char *suffix, struct pf_error *err)
+{
+	_cleanup_(place_release) struct place p = { .dir = -1 };
+	char name[NAME_MAX + 1];
+	int rc = place_open(&p, path, err);
+
+	if (!rc)
+		rc = beside(name, &p, suffix, path, err);
+	if (rc)
+		return rc;
+	if (renameat(p.dir, p.name, p.dir, name))
+		return pf_fail(err, errno, "cannot rename '%s' to '%s%s': %s", path, path, suffix,
+			       strerror(errno));
 	return 0;
 }
 

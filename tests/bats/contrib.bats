@@ -81,7 +81,7 @@ unknown_in() {
 
 @test "options in units and crontab are ones the tools know" {
   local line
-  grep -hE '^(ExecStart=|#?[0-9])' "$CONTRIB"/systemd/*.service "$CONTRIB/pftools.cron" |
+  grep -hE '^(ExecStart=|#?[0-9*])' "$CONTRIB"/systemd/*.service "$CONTRIB/pftools.cron" |
     grep -oE '(pfleak|pfstat) -[^|>&)]*' |
     sed -E 's|/var/[a-z/-]*/([a-z.-]*)(\$\([^)]*)?|\1|g; s/\$\(.*//; s/ 2$//' | sort -u >lines
   assert_le 4 "$(grep -c . lines)"

@@ -7,13 +7,22 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <signal.h>
+#include <stdint.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "lib/base/error.h"
 #include "lib/base/file.h"
+#include "lib/base/strbuf.h"
 #include "tests/unit/tempdir.h"
 
 static void put_file(const char *path, const char *text)
@@ -248,6 +257,244 @@ static void test_shared_directory(void **state)
 	assert_file(tempdir_file(t, "second"), "ours!");
 }
 
+/* ---- a file of our own, kept from run to run ------------------------------- */
+
+static void test_read(void **state)
+{
+	struct tempdir *t = *state;
+	struct pf_strbuf text = PF_STRBUF_INIT;
+	struct pf_error err = { 0 };
+	char path[160];
+
+	strcpy(path, tempdir_file(t, "kept"));
+	assert_int_equal(pf_file_read(path, 100, &text, &err), -ENOENT);
+	assert_int_equal(err.code, 0);
+	put_file(path, "whole");
+	assert_int_equal(pf_file_read(path, 5, &text, &err), 0);
+	assert_string_equal(text.data, "whole");
+	assert_int_equal(pf_file_read(path, 4, &text, &err), -EFBIG);
+	err = (struct pf_error){ 0 };
+	assert_int_equal(symlink(path, tempdir_file(t, "link")), 0);
+	assert_int_equal(pf_file_read(t->name, 100, &text, &err), -ELOOP);
+	assert_says(&err, ELOOP, "symbolic link");
+	err = (struct pf_error){ 0 };
+	assert_int_equal(mkfifo(tempdir_file(t, "fifo"), 0600), 0);
+	assert_int_equal(pf_file_read(t->name, 100, &text, &err), -EINVAL);
+	assert_says(&err, EINVAL, "not a regular file");
+	pf_strbuf_free(&text);
+}
+
+static void test_set_aside(void **state)
+{
+	struct tempdir *t = *state;
+	struct pf_error err = { 0 };
+	char path[160];
+
+	strcpy(path, tempdir_file(t, "kept"));
+	put_file(tempdir_file(t, "kept.damaged"), "one before");
+	put_file(path, "what was there");
+	assert_int_equal(pf_file_set_aside(path, ".damaged", &err), 0);
+	assert_int_equal(tempdir_count(t), 1);
+	assert_file(tempdir_file(t, "kept.damaged"), "what was there");
+	assert_int_equal(pf_file_set_aside(path, ".damaged", &err), -ENOENT);
+	assert_says(&err, ENOENT, "cannot rename");
+}
+
+/* In a child: 0 = it got the lock; else the errno. */
+static int lock_elsewhere(const char *path, struct pf_error *err)
+{
+	pid_t child = fork();
+	int status;
+
+	if (!child)
+		_exit(pf_file_lock(path, err) < 0 ? err->code : 0);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+static void test_lock(void **state)
+{
+	struct tempdir *t = *state;
+	struct pf_error *err =
+		mmap(NULL, sizeof(*err), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	char path[160], who[64];
+	int lock;
+
+	assert_true(err != MAP_FAILED);
+	strcpy(path, tempdir_file(t, "kept"));
+	lock = pf_file_lock(path, err);
+	assert_true(lock >= 0);
+	assert_int_equal(mode_of(tempdir_file(t, "kept.lock")), 0600);
+	assert_int_equal(lock_elsewhere(path, err), EBUSY);
+	snprintf(who, sizeof(who), "in use by process %d", (int)getpid());
+	assert_says(err, EBUSY, who);
+	/* what it guards may come and go */
+	assert_int_equal(pf_file_replace_locked(path, "new", 3, 0600, err), 0);
+	assert_int_equal(lock_elsewhere(path, err), EBUSY);
+	close(lock);
+	assert_int_equal(lock_elsewhere(path, err), 0);
+	munmap(err, sizeof(*err));
+}
+
+static void test_lock_refusals(void **state)
+{
+	struct tempdir *t = *state;
+	struct pf_error err = { 0 };
+
+	assert_int_equal(symlink("/dev/null", tempdir_file(t, "kept.lock")), 0);
+	assert_int_equal(pf_file_lock(tempdir_file(t, "kept"), &err), -ELOOP);
+	err = (struct pf_error){ 0 };
+	assert_int_equal(pf_file_lock(tempdir_file(t, "none/kept"), &err), -ENOENT);
+	assert_says(&err, ENOENT, "directory");
+}
+
+/* ---- the writer dies, or is refused, at every step ------------------------- */
+
+#define CONTENT_BYTES 100000
+
+static void fill_content(char *data, char c)
+{
+	memset(data, c, CONTENT_BYTES);
+}
+
+/* All old or all new, never anything else. Returns the letter. */
+static char whole_content(const char *path)
+{
+	static char data[CONTENT_BYTES];
+	struct pf_strbuf text = PF_STRBUF_INIT;
+	char c;
+
+	assert_int_equal(pf_file_read(path, CONTENT_BYTES, &text, NULL), 0);
+	assert_int_equal(text.len, CONTENT_BYTES);
+	c = text.data[0];
+	fill_content(data, c);
+	assert_memory_equal(text.data, data, CONTENT_BYTES);
+	pf_strbuf_free(&text);
+	return c;
+}
+
+static void replace_in_child(const char *path, char c)
+{
+	static char data[CONTENT_BYTES];
+
+	fill_content(data, c);
+	if (ptrace(PTRACE_TRACEME, 0, NULL, NULL))
+		_exit(9);
+	raise(SIGSTOP);
+	pf_file_replace_locked(path, data, sizeof(data), 0600, NULL);
+	_exit(0);
+}
+
+/* Killed when it has come to its n-th step: the begin or end of a system call. False: it ended. */
+static bool kill_at(const char *path, char c, int n)
+{
+	pid_t child = fork();
+	int status = 0;
+
+	if (!child)
+		replace_in_child(path, c);
+	for (int i = 0; i < n && waitpid(child, &status, 0) == child && WIFSTOPPED(status); i++)
+		ptrace(PTRACE_SYSCALL, child, NULL, NULL);
+	if (WIFSTOPPED(status))
+		waitpid(child, &status, 0);
+	if (WIFEXITED(status)) {
+		assert_int_equal(WEXITSTATUS(status), 0);
+		return false;
+	}
+	kill(child, SIGKILL);
+	waitpid(child, &status, 0);
+	return true;
+}
+
+static bool can_trace(void)
+{
+	pid_t child = fork();
+	int status;
+
+	if (!child)
+		_exit(ptrace(PTRACE_TRACEME, 0, NULL, NULL) ? 9 : 0);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	return WIFEXITED(status) && !WEXITSTATUS(status);
+}
+
+static void test_killed_at_every_step(void **state)
+{
+	struct tempdir *t = *state;
+	char data[CONTENT_BYTES], path[160], was = 'a';
+	int n = 1, kept = 0;
+
+	if (!can_trace())
+		skip();
+	strcpy(path, tempdir_file(t, "kept"));
+	fill_content(data, was);
+	assert_int_equal(pf_file_replace_locked(path, data, sizeof(data), 0600, NULL), 0);
+	for (;; n++) {
+		char c = was == 'z' ? 'a' : (char)(was + 1);
+		bool killed = kill_at(path, c, n);
+		char now = whole_content(path);
+
+		assert_true(now == was || now == c);
+		assert_true(tempdir_count(t) <= 2); /* what is left of one is gone with the next */
+		kept += now == was;
+		was = now;
+		if (!killed)
+			break;
+	}
+	/* open, write, mode, sync, rename: begin and end of each, and old until the last of them */
+	assert_true(n > 12);
+	assert_true(kept > 10 && kept < n);
+	assert_int_equal(tempdir_count(t), 1);
+}
+
+/* A system call that a filter lets fail; no privileges needed. */
+static void refuse_call(int nr, int code)
+{
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)nr, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (uint32_t)code),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	const struct sock_fprog program = { sizeof(filter) / sizeof(filter[0]), filter };
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program))
+		_exit(99);
+}
+
+static void test_refused_at_every_step(void **state)
+{
+	static const struct {
+		int nr, code;
+	} calls[] = {
+		{ SYS_write, ENOSPC },	{ SYS_write, EIO },    { SYS_fchmod, EPERM },
+		{ SYS_fsync, EIO },	{ SYS_fsync, ENOSPC }, { SYS_renameat, ENOSPC },
+		{ SYS_openat, EMFILE },
+	};
+	struct tempdir *t = *state;
+	char data[CONTENT_BYTES], path[160];
+	int status;
+
+	strcpy(path, tempdir_file(t, "kept"));
+	fill_content(data, 'a');
+	assert_int_equal(pf_file_replace_locked(path, data, sizeof(data), 0600, NULL), 0);
+	fill_content(data, 'b');
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+		pid_t child = fork();
+
+		if (!child) {
+			refuse_call(calls[i].nr, calls[i].code);
+			_exit(-pf_file_replace_locked(path, data, sizeof(data), 0600, NULL));
+		}
+		assert_int_equal(waitpid(child, &status, 0), child);
+		assert_true(WIFEXITED(status));
+		assert_int_equal(WEXITSTATUS(status), calls[i].code);
+		assert_int_equal(whole_content(path), 'a');
+		assert_int_equal(tempdir_count(t), 1);
+	}
+}
+
 /* Needs root to make a file that belongs to somebody else. */
 static void test_first_error_wins(void **state)
 {
@@ -276,6 +523,12 @@ int main(void)
 		IN_TEMPDIR(test_replace_refusals),
 		IN_TEMPDIR(test_replace_failing_write),
 		IN_TEMPDIR(test_shared_directory),
+		IN_TEMPDIR(test_read),
+		IN_TEMPDIR(test_set_aside),
+		IN_TEMPDIR(test_lock),
+		IN_TEMPDIR(test_lock_refusals),
+		IN_TEMPDIR(test_killed_at_every_step),
+		IN_TEMPDIR(test_refused_at_every_step),
 		cmocka_unit_test(test_first_error_wins),
 	};
 

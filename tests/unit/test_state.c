@@ -7,6 +7,7 @@
 #include "tests/unit/test_leak.h"
 
 #include <errno.h>
+#include <zlib.h>
 
 #include "lib/base/cleanup.h"
 #include "lib/base/strbuf.h"
@@ -26,6 +27,7 @@ struct world {
 	struct pf_rules *rules;
 	struct pf_strbuf log;
 	struct pf_leak_config config;
+	double now_s;
 	double shift_s; /* of the clock, since it was last set */
 };
 
@@ -48,7 +50,7 @@ static void hear(void *ctx, const struct pf_verdict *v)
 	struct world *w = ctx;
 
 	say(w, "event", v);
-	pf_tell__event(w->tell, v, 0);
+	pf_tell__event(w->tell, v, w->now_s);
 }
 
 static void told(void *ctx, const struct pf_telling *t)
@@ -158,7 +160,7 @@ static double shape(int i, double t)
 		return t < 9000 ? 100 + t / 6 : -1;
 	case 1: /* leaks 30 MB an hour */
 		return 60 + t / 120;
-	case 2:
+	case 2: /* faults a lot */
 		return 200;
 	case 3: /* teeth whose floor rises */
 		return 100 + t / 100 + fmod(t, 300) / 5;
@@ -191,7 +193,7 @@ static void fill_sample(struct pf_sample *s, int i, double t, double tick_s, dou
 	snprintf(s->comm, sizeof(s->comm), "p%d", i);
 	s->exe = i & 1 ? "/usr/bin/it" : NULL;
 	s->cgroup = "/system.slice/it.service";
-	s->faults = 10 * i + (int64_t)fmod(t, 50);
+	s->faults = i == 2 ? 5000 : 10 * i + (int64_t)fmod(t, 50);
 	s->rss_anon_bytes = (int64_t)(mb * MB);
 	s->rss_file_bytes = 4 * MB;
 	s->rss_shmem_bytes = s->swap_bytes = 0;
@@ -204,6 +206,7 @@ static void moment(struct world *w, double t, double tick_s, double clock_s)
 	const struct pf_verdict *v;
 	struct pf_sample s;
 
+	w->now_s = BEGIN_S + clock_s + t;
 	for (int i = 0; i < SHAPES; i++) {
 		if (shape(i, t) < 0)
 			continue;
@@ -212,10 +215,10 @@ static void moment(struct world *w, double t, double tick_s, double clock_s)
 		assert_non_null(v);
 		say(w, "sample", v);
 		if (v->transition)
-			pf_tell__event(w->tell, v, s.mono_s);
+			pf_tell__event(w->tell, v, w->now_s);
 	}
-	pf_leak__moment_end(w->leak, BEGIN_S + clock_s + t);
-	pf_tell__moment(w->tell, BEGIN_S + clock_s + t);
+	pf_leak__moment_end(w->leak, w->now_s);
+	pf_tell__moment(w->tell, w->now_s);
 }
 
 /* every: moments between two runs; 0 = all in one. */
@@ -254,6 +257,7 @@ static void test_many_runs_are_one(void **state)
 	assert_non_null(strstr(one.log.data, "firing"));
 	assert_non_null(strstr(one.log.data, "event"));
 	assert_non_null(strstr(one.log.data, "tell"));
+	assert_non_null(strstr(one.log.data, "churn"));
 	for (size_t i = 0; i < PF_ARRAY_SIZE(every); i++) {
 		open_world(&many);
 		run(&many, 12000, 10, every[i]);
@@ -281,11 +285,268 @@ static void test_lone_moments(void **state)
 	close_world(&many);
 }
 
+/* The recording's clock is set back by a day between two runs: nobody gets younger. */
+static void test_clock_set_back(void **state)
+{
+	struct world one, back;
+	double t = 0, clock_s = 0;
+
+	(void)state;
+	open_world(&one);
+	run(&one, 8000, 10, 0);
+	open_world(&back);
+	for (; t < 8000; t += 10) {
+		if (fmod(t, 2000) == 1000) {
+			back.shift_s = -86400;
+			clock_s += back.shift_s;
+			restart(&back);
+		}
+		moment(&back, t, 10, clock_s);
+	}
+	assert_same_log(&one, &back);
+	close_world(&one);
+	close_world(&back);
+}
+
+/* ---- what is not whole ------------------------------------------------------ */
+
+/* As state.c has it at the beginning. */
+enum { AT_ORDER = 16, AT_VERSION = 20, AT_JUDGE = 24, AT_CRC = 28, AT_LEN = 32, FRAME = 40 };
+
+static enum pf_state_fault fault_of(const char *data, size_t len)
+{
+	struct pf_state_head head;
+	const char *why = NULL;
+	enum pf_state_fault fault = pf_state_check(data, len, &head, &why);
+
+	assert_non_null(why);
+	assert_int_equal(fault == PF_STATE_FINE, !*why);
+	return fault;
+}
+
+static void put_u32(char *data, size_t at, uint32_t v)
+{
+	memcpy(data + at, &v, sizeof(v));
+}
+
+/* The checksum that belongs to what there is now. */
+static void seal(char *data, size_t len)
+{
+	put_u32(data, AT_CRC, 0);
+	put_u32(data, AT_CRC, (uint32_t)crc32(0, (const Bytef *)data, (uInt)len));
+}
+
+static void some_state(struct world *w, struct pf_strbuf *bytes)
+{
+	open_world(w);
+	run(w, 3000, 10, 0);
+	save(w, bytes);
+	assert_int_equal(fault_of(bytes->data, bytes->len), PF_STATE_FINE);
+}
+
+static void test_cut_off_anywhere(void **state)
+{
+	_cleanup_(pf_strbuf_free) struct pf_strbuf bytes = PF_STRBUF_INIT;
+	struct world w;
+
+	(void)state;
+	some_state(&w, &bytes);
+	for (size_t len = 0; len < bytes.len; len++)
+		assert_int_equal(fault_of(bytes.data, len), PF_STATE_DAMAGED);
+	close_world(&w);
+}
+
+static void test_damaged_anywhere(void **state)
+{
+	_cleanup_(pf_strbuf_free) struct pf_strbuf bytes = PF_STRBUF_INIT;
+	struct world w;
+
+	(void)state;
+	some_state(&w, &bytes);
+	/* a byte, anywhere; in all but the byte order it is damage and nothing else */
+	for (size_t at = 0; at < bytes.len; at += at < 600 ? 1 : 37) {
+		bytes.data[at] ^= 0x40;
+		assert_int_equal(fault_of(bytes.data, bytes.len), PF_STATE_DAMAGED);
+		bytes.data[at] ^= 0x40;
+	}
+	/* a block that was never written */
+	for (size_t at = 0; at + 512 < bytes.len; at += 512) {
+		char block[512];
+
+		memcpy(block, bytes.data + at, sizeof(block));
+		memset(bytes.data + at, 0, sizeof(block));
+		assert_int_equal(fault_of(bytes.data, bytes.len), PF_STATE_DAMAGED);
+		memcpy(bytes.data + at, block, sizeof(block));
+	}
+	assert_int_equal(fault_of(bytes.data, bytes.len), PF_STATE_FINE);
+	close_world(&w);
+}
+
+static void test_not_ours(void **state)
+{
+	_cleanup_(pf_strbuf_free) struct pf_strbuf bytes = PF_STRBUF_INIT;
+	static const char shadow[] = "root:*:19000:0:99999:7:::\ndaemon:*:19000:0:99999:7:::\n";
+	char zeros[100] = "";
+	struct world w;
+
+	(void)state;
+	assert_int_equal(fault_of(shadow, sizeof(shadow)), PF_STATE_FOREIGN);
+	assert_int_equal(fault_of("{", 1), PF_STATE_FOREIGN);
+	assert_int_equal(fault_of(zeros, sizeof(zeros)), PF_STATE_DAMAGED);
+	some_state(&w, &bytes);
+	put_u32(bytes.data, AT_VERSION, PF_STATE_VERSION + 1);
+	seal(bytes.data, bytes.len);
+	assert_int_equal(fault_of(bytes.data, bytes.len), PF_STATE_NEWER);
+	put_u32(bytes.data, AT_VERSION, PF_STATE_VERSION - 1);
+	seal(bytes.data, bytes.len);
+	assert_int_equal(fault_of(bytes.data, bytes.len), PF_STATE_OLDER);
+	put_u32(bytes.data, AT_ORDER, 0x04030201);
+	assert_int_equal(fault_of(bytes.data, bytes.len), PF_STATE_OLDER);
+	close_world(&w);
+}
+
+/* Bytes that nobody wrote, under a checksum that is right: refused, and nothing is followed. */
+static void test_whole_but_nonsense(void **state)
+{
+	_cleanup_(pf_strbuf_free) struct pf_strbuf bytes = PF_STRBUF_INIT, own = PF_STRBUF_INIT;
+	unsigned int refused = 0, taken = 0;
+	struct world w, other;
+
+	(void)state;
+	some_state(&w, &bytes);
+	for (size_t at = FRAME; at < bytes.len; at += 3) {
+		pf_strbuf_reset(&own);
+		pf_strbuf_addmem(&own, bytes.data, bytes.len);
+		own.data[at] = (char)(at * 7 % 256);
+		seal(own.data, own.len);
+		if (fault_of(own.data, own.len) != PF_STATE_FINE)
+			continue;
+		open_world(&other);
+		if (pf_state_read(own.data, own.len, 0, other.leak, other.tell)) {
+			assert_int_equal(pf_leak__stats(other.leak)->processes, 0);
+			refused++;
+		} else {
+			moment(&other, 4000, 10, 0);
+			taken++;
+		}
+		close_world(&other);
+	}
+	assert_true(refused > 100);
+	assert_true(taken > 100); /* a byte of a number is as good as another */
+	close_world(&w);
+}
+
+/* ---- another model, other rules, less room ---------------------------------- */
+
+static bool find_leaks(void *ctx, const struct pf_verdict *v)
+{
+	struct world *w = ctx;
+
+	if (v->pid == 100) {
+		assert_int_equal(v->state, PF_ALERT_FIRING);
+		assert_true(v->confidence >= 50);
+		assert_true(v->n_signals > 0);
+		w->shift_s = 1;
+	}
+	return true;
+}
+
+static void test_another_judge(void **state)
+{
+	_cleanup_(pf_strbuf_free) struct pf_strbuf bytes = PF_STRBUF_INIT;
+	struct world w;
+
+	(void)state;
+	some_state(&w, &bytes);
+	put_u32(bytes.data, AT_JUDGE, PF_STATE_JUDGE + 1);
+	seal(bytes.data, bytes.len);
+	close_leak(&w);
+	open_leak(&w);
+	assert_int_equal(pf_state_read(bytes.data, bytes.len, 0, w.leak, w.tell), 0);
+	pf_leak__each(w.leak, find_leaks, &w);
+	assert_true(w.shift_s == 1);
+	close_world(&w);
+}
+
+static void test_rules_that_are_gone(void **state)
+{
+	_cleanup_(pf_strbuf_free) struct pf_strbuf bytes = PF_STRBUF_INIT;
+	struct world w;
+	size_t before;
+
+	(void)state;
+	some_state(&w, &bytes);
+	assert_non_null(strstr(w.log.data, " grows "));
+	before = pf_leak__stats(w.leak)->firing;
+	close_leak(&w);
+	pf_rules__free(w.rules);
+	w.rules = NULL;
+	open_leak(&w);
+	pf_strbuf_reset(&w.log);
+	assert_int_equal(pf_state_read(bytes.data, bytes.len, 0, w.leak, w.tell), 0);
+	assert_non_null(strstr(w.log.data, "firing>resolved!"));
+	assert_true(pf_leak__stats(w.leak)->firing < before);
+	assert_int_equal(pf_leak__stats(w.leak)->pending, 0);
+	close_world(&w);
+}
+
+static void test_less_room(void **state)
+{
+	_cleanup_(pf_strbuf_free) struct pf_strbuf bytes = PF_STRBUF_INIT;
+	struct world w;
+
+	(void)state;
+	some_state(&w, &bytes);
+	close_leak(&w);
+	w.config.max_processes = 3;
+	open_leak(&w);
+	assert_int_equal(pf_state_read(bytes.data, bytes.len, 0, w.leak, w.tell), 0);
+	assert_int_equal(pf_leak__stats(w.leak)->processes, 3);
+	assert_int_equal(pf_leak__stats(w.leak)->evicted, SHAPES - 3);
+	close_world(&w);
+}
+
+/* Those that are not there any more: of each alert somebody heard the end. */
+static bool only_first(void *ctx, int64_t pid)
+{
+	(void)ctx;
+	return pid == 101;
+}
+
+static void test_missing(void **state)
+{
+	_cleanup_(pf_strbuf_free) struct pf_strbuf bytes = PF_STRBUF_INIT;
+	struct world w;
+
+	(void)state;
+	some_state(&w, &bytes);
+	restart(&w);
+	pf_strbuf_reset(&w.log);
+	assert_int_equal(pf_leak__drop_missing(w.leak, only_first, NULL), SHAPES - 1);
+	assert_int_equal(pf_leak__stats(w.leak)->processes, 1);
+	assert_non_null(strstr(w.log.data, "event 100 p0"));
+	assert_non_null(strstr(w.log.data, "firing>resolved!"));
+	assert_null(strstr(w.log.data, "event 101"));
+	restart(&w);
+	assert_int_equal(pf_leak__drop_missing(w.leak, NULL, NULL), 1);
+	assert_int_equal(pf_leak__stats(w.leak)->firing, 0);
+	close_world(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_many_runs_are_one),
 		cmocka_unit_test(test_lone_moments),
+		cmocka_unit_test(test_clock_set_back),
+		cmocka_unit_test(test_cut_off_anywhere),
+		cmocka_unit_test(test_damaged_anywhere),
+		cmocka_unit_test(test_not_ours),
+		cmocka_unit_test(test_whole_but_nonsense),
+		cmocka_unit_test(test_another_judge),
+		cmocka_unit_test(test_rules_that_are_gone),
+		cmocka_unit_test(test_less_room),
+		cmocka_unit_test(test_missing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 
 #include "lib/base/caps.h"
@@ -13,6 +14,7 @@
 
 #define DRAIN_S	 5.0
 #define RETIRE_S 60.0
+#define LONE_S	 300.0
 
 /* Channels, and who tells them. */
 struct outlets {
@@ -48,7 +50,7 @@ static void tell(void *ctx, const struct pf_telling *telling)
 	struct pfleak_row row;
 	json_t *alert;
 
-	pfleak_row_fill(&row, v, pf_source__header(d->report->run->source));
+	pfleak_row_fill(&row, v, pfleak_report_header(d->report));
 	if (d->closer)
 		pfleak_row_closer(&row, d->closer);
 	alert = pfleak_verdict_object(d->report, "alert", pfleak_n_alert_cols, &row, v->signals,
@@ -98,6 +100,12 @@ static void close_outlets(struct outlets *o)
 	o->notify = NULL;
 }
 
+/* How long receivers wait for word of an alert: the next run's, where there is one moment in each. */
+static double interval_of(const struct pfleak_opts *opts)
+{
+	return fmax(opts->common.interval_s, pfleak_lone(opts) ? LONE_S : 0);
+}
+
 /* Takes the channels' contents. */
 static int open_outlets(struct pfleak_deliver *d, struct outlets *o,
 			struct pfleak_channels *channels, struct pf_error *err)
@@ -106,7 +114,7 @@ static int open_outlets(struct pfleak_deliver *d, struct outlets *o,
 	const struct pf_notify_config config = { .channels = channels->list,
 						 .n_channels = channels->n,
 						 .drain_s = DRAIN_S,
-						 .interval_s = opts->common.interval_s,
+						 .interval_s = interval_of(opts),
 						 .dry_run = opts->dry_run ? print : NULL,
 						 .ctx = d };
 
@@ -212,6 +220,11 @@ void pfleak_deliver__free(struct pfleak_deliver *d)
 	close_outlets(&d->now);
 	close_outlets(&d->retiring);
 	free(d);
+}
+
+struct pf_tell *pfleak_deliver__tell(struct pfleak_deliver *d)
+{
+	return d->tell;
 }
 
 /* To start programs as another user, and to end them. */

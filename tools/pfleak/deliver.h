@@ -30,6 +30,9 @@ void pfleak_deliver__rate_limit(struct pfleak_deliver *d, double rate_limit_s);
 int pfleak_deliver__reload(struct pfleak_deliver *d, struct pfleak_channels *channels,
 			   double rate_limit_s, double mono_s, struct pf_error *err);
 
+/* Who was told what, to be saved and loaded. */
+struct pf_tell *pfleak_deliver__tell(struct pfleak_deliver *d);
+
 /* The capabilities (lib/base/caps.h) that it needs for as long as it lives. */
 uint64_t pfleak_deliver__caps(const struct pfleak_deliver *d);
 

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/base/file.h"
 #include "lib/base/log.h"
 #include "lib/base/parse.h"
 #include "tools/pfleak/opts.h"
@@ -30,6 +31,7 @@ enum {
 	OPT_PROFILE,
 	OPT_PRINT_CONFIG,
 	OPT_CHECK_CONFIG,
+	OPT_STATE,
 };
 
 static const struct argp_option options[] = {
@@ -46,6 +48,10 @@ static const struct argp_option options[] = {
 	  0 },
 	{ "max-processes", OPT_MAX, "N", 0, "Follow at most this many (8192)", 0 },
 	{ "label-pid", OPT_LABEL_PID, NULL, 0, "With -o prom: a series per process, not per name",
+	  0 },
+	{ "state", OPT_STATE, "FILE", 0,
+	  "Go on from the histories and alerts in FILE, and keep them there: every 10 minutes and "
+	  "at the end",
 	  0 },
 	{ "stacks", OPT_STACKS, "DIR", 0,
 	  "Run pfstack on a process whose alert fires, and keep its stacks in DIR", 0 },
@@ -78,6 +84,7 @@ static const char doc[] =
 	"  pfleak -p 1234 --list --explain # one process, and why\n"
 	"  pfleak --grace 60 1             # a quick look at fast leaks\n"
 	"  pfleak -d 30m 10 || mail ...    # exit status tells: 1 warning, 2 critical\n"
+	"  pfleak --once --state /var/lib/pftools/leak.state # from cron, every five minutes\n"
 	"  pfleak -o json -O /var/log/pfleak.jsonl\n"
 	"  pfleak -o prom -O /var/lib/node_exporter/pfleak.prom\n"
 	"  pfleak --replay day.jsonl.gz --explain\n"
@@ -189,6 +196,9 @@ static void check(struct argp_state *state, const struct pfleak_opts *o)
 	if (o->list && o->common.format == PF_FORMAT_PROM)
 		argp_error(state,
 			   "--list does not go with --output prom, which has the processes anyway");
+	if (o->state_path && o->common.replay_path &&
+	    pf_file_same(o->state_path, o->common.replay_path))
+		argp_error(state, "--state and --replay name the same file");
 	if (o->no_config && o->config_path)
 		argp_error(state, "--no-config and --config contradict each other");
 }
@@ -219,6 +229,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case OPT_STACKS:
 		set_stacks(state, o, arg);
 		return 0;
+	case OPT_STATE:
+		o->state_path = pf_arg_text(state, "--state", arg);
+		return 0;
 	case OPT_LABEL_PID:
 		o->label_pid = true;
 		return 0;
@@ -242,6 +255,11 @@ void pfleak_parse(struct pfleak_opts *opts, int argc, char **argv)
 	if (pf_log_level() > PF_LOG_WARN)
 		set(opts, "log_level", "--verbose",
 		    pf_log_level() == PF_LOG_INFO ? "info" : "debug");
+}
+
+bool pfleak_lone(const struct pfleak_opts *opts)
+{
+	return opts->state_path && (opts->common.once || opts->common.count == 1);
 }
 
 bool pfleak_bounded(const struct pfleak_opts *opts)

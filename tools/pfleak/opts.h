@@ -21,6 +21,7 @@ struct pfleak_opts {
 	size_t n_set;
 	char min_size[32];	/* what set points to */
 	char stacks_path[4096]; /* absolute; what set points to, as min_size */
+	const char *state_path; /* NULL: nothing is kept from run to run */
 	bool notify;		/* tell channels in replay, too */
 	bool dry_run;		/* print what channels would be told, tell them nothing */
 	bool explain;
@@ -39,6 +40,9 @@ enum pfleak_status {
 
 /* Fills *opts from the command line, or ends the program. */
 void pfleak_parse(struct pfleak_opts *opts, int argc, char **argv);
+
+/* One moment of many runs: what is kept in between makes the history. */
+bool pfleak_lone(const struct pfleak_opts *opts);
 
 /* The run ends by itself: its exit status tells what was found. */
 bool pfleak_bounded(const struct pfleak_opts *opts);

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <math.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,6 +14,7 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/error.h"
 #include "lib/base/log.h"
+#include "lib/cli/privileges.h"
 #include "lib/cli/run.h"
 #include "lib/leak/leak.h"
 #include "lib/proc/limits.h"
@@ -24,6 +26,7 @@
 #include "tools/pfleak/rules.h"
 #include "tools/pfleak/settings.h"
 #include "tools/pfleak/stacks.h"
+#include "tools/pfleak/state.h"
 
 #define HOUR_S 3600.0
 
@@ -38,7 +41,11 @@ struct pfleak {
 	struct pfleak_identify identify;
 	struct pfleak_stacks *stacks;	/* NULL without --stacks */
 	struct pfleak_deliver *deliver; /* NULL without channels */
-	double mono_s;			/* of this moment */
+	struct pfleak_state *state;	/* NULL without --state */
+	struct pfleak_state_found kept; /* what it had */
+	uint64_t moments;
+	uint64_t seen;		  /* samples */
+	double mono_s;		  /* of this moment */
 	enum pfleak_status ended; /* worst alert of a process that ended while it was firing */
 };
 
@@ -81,8 +88,7 @@ static enum pfleak_status found(struct pfleak *p)
 
 	if (!pfleak_bounded(&p->opts))
 		return PFLEAK_OK;
-	if (!pf_leak__stats(p->leak)->seen && !p->opts.common.columns_help &&
-	    !p->opts.common.json_schema) {
+	if (!p->seen && !p->opts.common.columns_help && !p->opts.common.json_schema) {
 		pf_warn("no process was seen: nothing can be said");
 		return PFLEAK_UNKNOWN;
 	}
@@ -91,7 +97,7 @@ static enum pfleak_status found(struct pfleak *p)
 	return w.status;
 }
 
-/* ---- a moment ------------------------------------------------------------- */
+/* ---- an event ------------------------------------------------------------- */
 
 static void look_closer(struct pfleak *p, const struct pf_verdict *v, struct pfleak_closer *c)
 {
@@ -115,6 +121,12 @@ static void look_closer(struct pfleak *p, const struct pf_verdict *v, struct pfl
 		c->stacks = pfleak_stacks__start(p->stacks, v);
 }
 
+/* Between the run before and this one: that is no news of this run's time. */
+static bool ended_before(const struct pfleak *p, const struct pf_verdict *v)
+{
+	return p->kept.any && !p->moments && v->end != PF_END_EXITED;
+}
+
 static void event(struct pfleak *p, const struct pf_verdict *v)
 {
 	struct pfleak_closer closer;
@@ -125,7 +137,7 @@ static void event(struct pfleak *p, const struct pf_verdict *v)
 		pfleak_deliver__event(p->deliver, v, &closer, p->mono_s);
 	/* Dead or another program now, but it was not said to be well. */
 	if (v->state == PF_ALERT_RESOLVED && v->previous == PF_ALERT_FIRING &&
-	    v->end != PF_END_RECOVERED && p->ended < grade(p, v))
+	    v->end != PF_END_RECOVERED && !ended_before(p, v) && p->ended < grade(p, v))
 		p->ended = grade(p, v);
 }
 
@@ -165,6 +177,56 @@ static int feed(struct pfleak *p, const struct pf_sample *s)
 	return p->report.prom ? pfleak_prom__see(p->report.prom, s, v) : 0;
 }
 
+/* ---- from run to run ------------------------------------------------------ */
+
+static struct pf_tell *told(struct pfleak *p)
+{
+	return p->deliver ? pfleak_deliver__tell(p->deliver) : NULL;
+}
+
+/* What was not in a pass may still be there: it is asked for. */
+static bool is_alive(void *ctx, int64_t pid)
+{
+	(void)ctx;
+	return !kill((pid_t)pid, 0) || errno != ESRCH;
+}
+
+static int load(struct pfleak *p, struct pf_run *run, const struct pf_moment *m)
+{
+	int ret = pfleak_state__load(p->state, pf_source__header(run->source), m, p->leak, told(p),
+				     &p->kept);
+
+	if (ret || !p->kept.past)
+		return ret;
+	p->report.then = &p->kept.then;
+	pf_leak__drop_missing(p->leak, NULL, NULL);
+	p->report.then = NULL;
+	return 0;
+}
+
+/* In a recording somebody may be missing that is in the next moment. */
+static void drop_dead(struct pfleak *p)
+{
+	if (p->kept.any && !p->opts.common.replay_path)
+		pf_leak__drop_missing(p->leak, is_alive, NULL);
+}
+
+/* ---- a moment ------------------------------------------------------------- */
+
+static int feed_all(struct pfleak *p, struct pf_run *run, const struct pf_moment *m)
+{
+	bool first = p->state && !p->moments;
+	int ret = first ? load(p, run, m) : 0;
+
+	for (size_t i = 0; !ret && i < m->n; i++)
+		ret = feed(p, m->samples[i]);
+	if (!ret && first)
+		drop_dead(p);
+	p->seen += m->n;
+	p->moments++;
+	return ret;
+}
+
 static int moment(void *ctx, struct pf_run *run, const struct pf_moment *m)
 {
 	struct pfleak *p = ctx;
@@ -176,11 +238,12 @@ static int moment(void *ctx, struct pf_run *run, const struct pf_moment *m)
 	pfleak_identify_moment(&p->identify);
 	if (p->stacks)
 		pfleak_stacks__moment(p->stacks);
-	for (size_t i = 0; !ret && i < m->n; i++)
-		ret = feed(p, m->samples[i]);
+	ret = feed_all(p, run, m);
 	pf_leak__moment_end(p->leak, m->mono_s);
 	if (p->deliver)
 		pfleak_deliver__moment(p->deliver, m->mono_s);
+	if (!ret && p->state)
+		pfleak_state__moment(p->state, m, p->leak, told(p));
 	if (!ret && p->opts.list && !p->opts.common.replay_path)
 		ret = pfleak_report_list(&p->report);
 	if (!ret && p->report.prom)
@@ -281,6 +344,7 @@ static int hangup(void *ctx, struct pf_run *run)
 	}
 	pfleak_settings_log(pf_config__settings(new.config));
 	pfleak_settings_leak(pf_config__settings(new.config), &leak);
+	leak.lone_moments = pfleak_lone(&p->opts);
 	pf_leak__configure(p->leak, &leak);
 	pf_leak__set_rules(p->leak, new.rules);
 	pfleak_settings_compare(&p->settings, &new);
@@ -293,6 +357,8 @@ static int hangup(void *ctx, struct pf_run *run)
 					   pf_config__settings(new.config)->alerting.rate_limit_s);
 	if (!p->opts.common.replay_path)
 		warn_classes(p);
+	if (p->state)
+		pfleak_state__save(p->state, p->leak, told(p));
 	pf_info("the configuration was read again");
 	return 0;
 }
@@ -368,6 +434,16 @@ static int open_stacks(struct pfleak *p, struct pf_error *err)
 	return p->stacks ? 0 : -err->code;
 }
 
+static int open_state(struct pfleak *p, struct pf_error *err)
+{
+	const struct pf_common *c = &p->opts.common;
+
+	if (!p->opts.state_path || c->columns_help || c->json_schema)
+		return 0;
+	p->state = pfleak_state__open(&p->opts, err);
+	return p->state ? 0 : -err->code;
+}
+
 static int open_all(struct pfleak *p, struct pf_error *err)
 {
 	const struct pf_leak_hooks hooks = {
@@ -376,6 +452,7 @@ static int open_all(struct pfleak *p, struct pf_error *err)
 	struct pf_leak_config leak;
 
 	pfleak_settings_leak(pf_config__settings(p->settings.config), &leak);
+	leak.lone_moments = pfleak_lone(&p->opts);
 	p->leak = pf_leak__new(&leak, &hooks);
 	if (!p->leak)
 		return pf_fail(err, errno, "cannot start judging: %s", strerror(errno));
@@ -397,21 +474,31 @@ static int open_all(struct pfleak *p, struct pf_error *err)
 	p->report.columns = &p->columns;
 	p->report.leak = p->leak;
 	p->report.rules = p->settings.rules;
-	if (pfleak_columns(&p->columns, &p->opts, err))
+	if (pfleak_columns(&p->columns, &p->opts, err) || open_state(p, err))
 		return -err->code;
 	return open_deliver(p, err);
 }
 
-/* What the programs that are run on other users' processes need to have from us. */
-static uint64_t caps_of_helpers(const struct pfleak *p)
+/* For the state file, and what the programs that are run on other users' processes need from us. */
+static uint64_t caps_of(const struct pfleak *p)
 {
 	uint64_t caps = p->opts.common.replay_path ? 0 : PF_CAP(SYS_PTRACE);
 
+	if (p->state)
+		caps |= pf_privileges_to_replace(p->opts.state_path);
 	if (p->stacks)
 		caps |= PF_CAP(BPF) | PF_CAP(PERFMON) | PF_CAP(CHECKPOINT_RESTORE);
 	if (p->deliver)
 		caps |= pfleak_deliver__caps(p->deliver);
 	return caps;
+}
+
+/* A check whose history does not move could not tell. */
+static enum pfleak_status keep(struct pfleak *p, enum pfleak_status status)
+{
+	if (!p->state || pfleak_state__save(p->state, p->leak, told(p)))
+		return status;
+	return pfleak_bounded(&p->opts) && status == PFLEAK_OK ? PFLEAK_UNKNOWN : status;
 }
 
 static enum pfleak_status watch(struct pfleak *p)
@@ -435,8 +522,12 @@ static enum pfleak_status watch(struct pfleak *p)
 		pf_err("%s", err.text);
 		return PFLEAK_UNKNOWN;
 	}
-	ops.need.caps = caps_of_helpers(p);
-	return pf_run(&run, &p->opts.common, &ops, p) ? PFLEAK_UNKNOWN : found(p);
+	ops.need.caps = caps_of(p);
+	if (!pf_run(&run, &p->opts.common, &ops, p))
+		return keep(p, found(p));
+	if (p->state && p->moments)
+		pf_warn("%s stays as it was saved last", p->opts.state_path);
+	return PFLEAK_UNKNOWN;
 }
 
 /* What only channels themselves can tell of the configuration. */
@@ -481,6 +572,7 @@ int main(int argc, char **argv)
 	pfleak_parse(&p->opts, argc, argv);
 	status = run(p);
 	pfleak_prom__free(p->report.prom);
+	pfleak_state__free(p->state);
 	pfleak_deliver__free(p->deliver);
 	pfleak_stacks__free(p->stacks);
 	pfleak_identify_free(&p->identify);

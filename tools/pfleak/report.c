@@ -18,6 +18,11 @@
 
 #define RULE_SHOWN (64 * PF_TEXT_GROWTH)
 
+const struct pf_header *pfleak_report_header(const struct pfleak_report *r)
+{
+	return r->then ? r->then : pf_source__header(r->run->source);
+}
+
 /* ---- one event ------------------------------------------------------------ */
 
 static const char *colour(const struct pfleak_report *r, const struct pf_verdict *v)
@@ -200,15 +205,17 @@ void pfleak_report_event(struct pfleak_report *r, const struct pf_verdict *v,
 	struct pfleak_row row;
 
 	if (r->opts->common.format == PF_FORMAT_TABLE) {
-		if (!r->opts->common.watch && is_told(v))
-			text_event(r, v, closer);
+		if (r->opts->common.watch || !is_told(v))
+			return;
+		text_event(r, v, closer);
+		r->events++;
 		return;
 	}
 	if (r->opts->common.format == PF_FORMAT_PROM) {
 		pfleak_prom__event(r->prom, v);
 		return;
 	}
-	pfleak_row_fill(&row, v, pf_source__header(r->run->source));
+	pfleak_row_fill(&row, v, pfleak_report_header(r));
 	row.allocator = closer->allocator;
 	row.linkage = closer->linkage;
 	row.language = closer->language;
@@ -220,9 +227,14 @@ void pfleak_report_event(struct pfleak_report *r, const struct pf_verdict *v,
 
 /* ---- the end -------------------------------------------------------------- */
 
-static void text_end(struct pfleak_report *r)
+/* What cron would mail every five minutes. */
+static bool is_no_news(const struct pfleak_report *r)
 {
-	const struct pf_losses *losses = &r->run->losses;
+	return pfleak_lone(r->opts) && !r->events && !r->listed && !r->run->out.terminal;
+}
+
+static void text_sum(struct pfleak_report *r)
+{
 	const struct pf_leak_stats *s = pf_leak__stats(r->leak);
 	struct pf_strbuf *b = &r->run->out.buf;
 	char time[16];
@@ -233,6 +245,19 @@ static void text_end(struct pfleak_report *r)
 		       s->seen,
 		       pf_fmt_duration(time, sizeof(time), pf_source__elapsed_s(r->run->source)),
 		       s->watches, s->alerts, s->watch, s->firing);
+	if (r->deliver)
+		pfleak_deliver__text(r->deliver, b);
+	pfleak_rules_text(r->rules, b);
+}
+
+static void text_end(struct pfleak_report *r)
+{
+	const struct pf_losses *losses = &r->run->losses;
+	const struct pf_leak_stats *s = pf_leak__stats(r->leak);
+	struct pf_strbuf *b = &r->run->out.buf;
+
+	if (!is_no_news(r))
+		text_sum(r);
 	if (s->evicted || s->refused)
 		pf_strbuf_addf(b,
 			       "lost: %" PRIu64 " histories dropped and %" PRIu64
@@ -245,9 +270,6 @@ static void text_end(struct pfleak_report *r)
 	if (losses->processes)
 		pf_strbuf_addf(b, "lost: %" PRIu64 " processes not followed (table full)\n",
 			       losses->processes);
-	if (r->deliver)
-		pfleak_deliver__text(r->deliver, b);
-	pfleak_rules_text(r->rules, b);
 	pf_run_overhead_text(r->run);
 }
 

@@ -18,11 +18,16 @@ struct pfleak_report {
 	const struct pf_rules *rules;
 	struct pfleak_prom *prom;	/* NULL but with -o prom */
 	struct pf_run *run;		/* everything is appended to run->out.buf */
+	const struct pf_header *then;	/* whose the events are; NULL: this run's */
+	uint64_t events;		/* printed */
 	uint64_t listed;		/* lists printed */
 	double statistics_due_s;	/* by the moments' clock; 0 = none yet */
 	struct pfleak_deliver *deliver; /* NULL without channels */
 	bool failed;			/* no memory for something that had to be printed */
 };
+
+/* The header that records go by: this run's, or that of the boot which an event belongs to. */
+const struct pf_header *pfleak_report_header(const struct pfleak_report *r);
 
 /* A watch, an alert or its end, and what a closer look told. (report.c) */
 void pfleak_report_event(struct pfleak_report *r, const struct pf_verdict *v,
