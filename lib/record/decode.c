@@ -170,8 +170,8 @@ static const struct pf_field *find(const struct pf_field *fields, size_t n, cons
 	return NULL;
 }
 
-static int get_fields(const json_t *obj, const struct pf_field *fields, size_t n, void *record,
-		      char *why)
+int pf_decode_fields(const json_t *obj, const struct pf_field *fields, size_t n, void *record,
+		     char why[PF_DECODE_WHY])
 {
 	/* jansson's iterator wants a changeable object, but does not change it. */
 	json_t *walk = (json_t *)(uintptr_t)obj;
@@ -221,7 +221,7 @@ int pf_decode_sample(const json_t *obj, struct pf_sample *s, char why[PF_DECODE_
 	int rc;
 
 	pf_sample_init(s);
-	rc = get_fields(obj, pf_sample_fields, pf_sample_n_fields, s, why);
+	rc = pf_decode_fields(obj, pf_sample_fields, pf_sample_n_fields, s, why);
 	if (!rc)
 		rc = check_required(obj, s, why);
 	if (rc)
@@ -235,5 +235,5 @@ int pf_decode_sample(const json_t *obj, struct pf_sample *s, char why[PF_DECODE_
 int pf_decode_header(const json_t *obj, struct pf_header *h, char why[PF_DECODE_WHY])
 {
 	memset(h, 0, sizeof(*h));
-	return get_fields(obj, pf_header_fields, pf_header_n_fields, h, why);
+	return pf_decode_fields(obj, pf_header_fields, pf_header_n_fields, h, why);
 }

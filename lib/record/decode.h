@@ -16,7 +16,7 @@
 #define PF_DECODE_STRING 4096 /* longest string taken, bytes */
 
 /*
- * Both set every field (missing or null = unknown), skip keys they do not
+ * These set every field (missing or null = unknown), skip keys they do not
  * know, and leave strings pointing into obj. Return 0, or -EINVAL with why
  * filled.
  *
@@ -27,5 +27,9 @@
  */
 int pf_decode_sample(const json_t *obj, struct pf_sample *s, char why[PF_DECODE_WHY]);
 int pf_decode_header(const json_t *obj, struct pf_header *h, char why[PF_DECODE_WHY]);
+
+/* The same for any record with a field table; nothing is required. */
+int pf_decode_fields(const json_t *obj, const struct pf_field *fields, size_t n, void *record,
+		     char why[PF_DECODE_WHY]);
 
 #endif

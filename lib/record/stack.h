@@ -50,7 +50,7 @@ struct pf_stack {
 /* Everything unknown, no frames. */
 void pf_stack_init(struct pf_stack *s);
 
-/* The fields before the frames, and those of a frame but ip, in their order. */
+/* The fields beside `frames`, and those of a frame beside `ip`, in their order. */
 extern const struct pf_field pf_stack_fields[];
 extern const size_t pf_stack_n_fields;
 extern const struct pf_field pf_stack_frame_fields[];
@@ -59,9 +59,6 @@ extern const size_t pf_stack_frame_n_fields;
 /* A new object of the record, NULL without memory; as a line appended to out, 0 or -ENOMEM. */
 json_t *pf_stack_json(const struct pf_stack *s);
 int pf_stack_line(const struct pf_stack *s, struct pf_strbuf *out);
-
-/* Its JSON Schema; NULL without memory. */
-json_t *pf_stack_schema(void);
 
 /*
  * A parsed record. Must have ts, pid, start_ts, comm, bytes and frames. Strings

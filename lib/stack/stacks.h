@@ -25,12 +25,14 @@ void pf_stacks__free(struct pf_stacks *s);
 /* Adds a record; everything is copied. 0 or -ENOMEM. */
 int pf_stacks__add(struct pf_stacks *s, const struct pf_stack *record);
 
-/* One, with what was added up: a pf_stack whose pid is PF_UNKNOWN, and class and mode NULL, where
- * they differ among its parts. */
 size_t pf_stacks__count(const struct pf_stacks *s);
 
-/* By bytes, largest first (in a diff: largest change first); borrowed until the next __add. NULL
- * without memory or when there are none. */
+/*
+ * All of them, as records: largest first, by bytes or, in a diff, by change
+ * (those that did not change are left out). What differs among the parts of
+ * one is unknown in it: pid, class, mode; of a frame ip, offset, line. Borrowed
+ * until the next __add. NULL without memory or when there are none.
+ */
 const struct pf_stack *const *pf_stacks__sorted(struct pf_stacks *s, size_t *n);
 
 int64_t pf_stacks__bytes(const struct pf_stacks *s);   /* of all */
@@ -55,10 +57,8 @@ struct pf_stacks_look {
 /* For people: each stack with its bytes, share and samples, then its frames, innermost first. */
 int pf_stacks_table(struct pf_stacks *s, const struct pf_stacks_look *look, struct pf_strbuf *out);
 
-/* "comm;root;...;leaf BYTES", kernel frames with _[k] behind; ";" in names becomes ":". In a diff
- * "comm;... BEFORE AFTER", which needs both: see pf_stacks_folded_diff. */
+/* "comm;root;...;leaf BYTES", kernel frames with _[k] behind; ";" in names becomes ":". */
 int pf_stacks_folded(struct pf_stacks *s, struct pf_strbuf *out);
-int pf_stacks_folded_diff(struct pf_stacks *a, struct pf_stacks *b, struct pf_strbuf *out);
 
 /* gzip-compressed profile.proto: sample types samples/count and memory/bytes (for pprof). */
 struct pf_profile_times {

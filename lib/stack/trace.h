@@ -64,7 +64,7 @@ struct pf_frame {
 	uint64_t address; /* as the module's own symbols count. The place itself, for a caller the
 			   * call: the last byte before where it is returned to */
 	uint32_t module;
-	uint32_t zero; /* frames are compared by their bytes from address on */
+	uint32_t zero; /* frames are compared by their bytes */
 };
 
 /* Why a chain ends where it does. */

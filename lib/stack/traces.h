@@ -37,6 +37,7 @@ struct pf_trace_sum {
 	uint32_t n_user;
 	uint32_t n_kernel;
 	uint32_t stop; /* enum pf_trace_stop of the user part */
+	uint32_t index;
 	bool folded;   /* stands for chains that there was no room for */
 	int64_t bytes; /* from here on the caller's */
 	int64_t samples;
@@ -57,10 +58,9 @@ void pf_traces__clear(struct pf_traces *t); /* entries are gone, their memory is
 struct pf_trace_sum *pf_traces__find(struct pf_traces *t, const struct pf_trace_owner *owner,
 				     const struct pf_trace *user, const struct pf_trace *kernel);
 
-/* The same by its index, 0...n-1 in the order of making: for tables that hold entries small. */
+/* The same by its index, which tables can hold where a pointer is too large; NULL beyond the last. */
 size_t pf_traces__count(const struct pf_traces *t);
 struct pf_trace_sum *pf_traces__at(struct pf_traces *t, size_t i);
-uint32_t pf_traces__index(const struct pf_traces *t, const struct pf_trace_sum *sum);
 
 struct pf_traces_losses {
 	uint64_t folded; /* samples without room for their chain */
