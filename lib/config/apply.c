@@ -62,7 +62,7 @@ void pf_apply_production(const struct pf_key_table *table, void *record, struct 
 
 static struct pf_origin origin_at(const struct pf_apply *a, const struct pf_place *place)
 {
-	return (struct pf_origin){ a->layer, a->name, *place };
+	return (struct pf_origin){ .layer = a->layer, .name = a->name, .place = *place };
 }
 
 static void set_scalar(const struct walk *w, const struct pf_key *key,
@@ -247,6 +247,7 @@ static void set_entry(const struct walk *outer, const struct pf_key *key,
 	}
 	pf_apply_defaults(key->entry, record, apply.arena, NULL);
 	*(struct pf_origin *)record = origin_at(&apply, &node->place);
+	((struct pf_origin *)record)->node = node;
 	pf_apply_map(&apply, key->entry, node, record, given);
 	check_entry(&w, node, given);
 }
@@ -425,4 +426,46 @@ void pf_apply_map(const struct pf_apply *a, const struct pf_key_table *table,
 	const struct walk w = { a, table, record, origins };
 
 	take_map(&w, "", map);
+}
+
+/* ---- what was written ------------------------------------------------------- */
+
+static const struct pf_yaml_item *item_of(const struct pf_yaml_node *map, const char *key,
+					  size_t len)
+{
+	for (size_t i = 0; map && map->kind == PF_YAML_MAP && i < map->n; i++) {
+		const struct pf_yaml_item *item = &map->items[i];
+
+		if (strlen(item->key) == len && !strncmp(item->key, key, len) &&
+		    !pf_yaml_is_null(item->node))
+			return item;
+	}
+	return NULL;
+}
+
+static const struct pf_yaml_item *item_at(const struct pf_yaml_node *map, const char *path)
+{
+	const struct pf_yaml_item *item = NULL;
+	size_t len = strcspn(path, ".");
+
+	for (item = item_of(map, path, len); item && path[len]; item = item_of(map, path, len)) {
+		path += len + 1;
+		len = strcspn(path, ".");
+		map = item->node;
+	}
+	return item;
+}
+
+const struct pf_yaml_item *pf_apply_written(const struct pf_key *key,
+					    const struct pf_yaml_node *map)
+{
+	const struct pf_yaml_item *item = item_at(map, key->path);
+	char file[PATH_LEN];
+
+	if (!item && key->alias)
+		item = item_at(map, key->alias);
+	if (item || !pf_value_is_secret(key))
+		return item;
+	snprintf(file, sizeof(file), "%s_file", key->path);
+	return item_at(map, file);
 }

@@ -32,4 +32,9 @@ void pf_apply_production(const struct pf_key_table *table, void *record, struct 
 void pf_apply_map(const struct pf_apply *a, const struct pf_key_table *table,
 		  const struct pf_yaml_node *map, void *record, struct pf_origin *origins);
 
+/* Where the value of a key is in the map that an entry was made of, under whichever of its names.
+ * NULL: nowhere, it is the default. */
+const struct pf_yaml_item *pf_apply_written(const struct pf_key *key,
+					    const struct pf_yaml_node *map);
+
 #endif

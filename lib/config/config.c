@@ -17,6 +17,7 @@
 #include "lib/config/profile.h"
 #include "lib/base/trust.h"
 #include "lib/config/value.h"
+#include "lib/record/alert.h"
 
 static const char *const top_keys[] = { "profile", "profiles", NULL };
 
@@ -123,17 +124,17 @@ static void choose_profile(struct load *l)
 	const struct pf_yaml_node *node = top_node(l, "profile");
 	struct pf_config *c = l->c;
 
-	c->profile = (struct pf_origin){ PF_LAYER_DEFAULT, NULL, { 0 } };
+	c->profile = (struct pf_origin){ .layer = PF_LAYER_DEFAULT };
 	c->settings.profile = "default";
 	if (node && node->kind != PF_YAML_SCALAR) {
 		pf_complain(l->complaints, &node->place, "profile: give the name of one profile");
 	} else if (node) {
 		c->settings.profile = node->text;
-		c->profile = (struct pf_origin){ PF_LAYER_FILE, NULL, node->place };
+		c->profile = (struct pf_origin){ .layer = PF_LAYER_FILE, .place = node->place };
 	}
 	if (l->source->profile) {
 		c->settings.profile = l->source->profile;
-		c->profile = (struct pf_origin){ PF_LAYER_OPTION, "--profile", { 0 } };
+		c->profile = (struct pf_origin){ .layer = PF_LAYER_OPTION, .name = "--profile" };
 	}
 }
 
@@ -150,7 +151,28 @@ static void apply_option(struct load *l, const struct pf_config_option *o)
 		pf_complain(l->complaints, &(struct pf_place){ 0 }, "%s: %s", o->option, err.text);
 	else
 		l->c->origins[key - pf_settings_table.keys] =
-			(struct pf_origin){ PF_LAYER_OPTION, o->option, { 0 } };
+			(struct pf_origin){ .layer = PF_LAYER_OPTION, .name = o->option };
+}
+
+/* Defaults that go by the type. */
+static void complete_channel(struct pf_channel_settings *c)
+{
+	static const char pagerduty[] = "https://events.pagerduty.com/v2/enqueue";
+
+	if (!c->states)
+		c->states = 1u << PF_ALERT_FIRING | 1u << PF_ALERT_RESOLVED;
+	if (c->timeout_s == 0 && c->type != PF_WORD_SYSLOG)
+		c->timeout_s = c->type == PF_WORD_COMMAND ? 30 : 10;
+	if (c->type == PF_WORD_PAGERDUTY && !c->url.value)
+		c->url = (struct pf_secret){ .value = pagerduty, .shown = pagerduty };
+}
+
+static void complete_channels(const struct pf_entries *channels)
+{
+	struct pf_channel_settings *c = channels->entry;
+
+	for (size_t i = 0; i < channels->n; i++)
+		complete_channel(&c[i]);
 }
 
 static void apply_layers(struct load *l)
@@ -169,6 +191,7 @@ static void apply_layers(struct load *l)
 		pf_apply_map(&apply, &pf_settings_table, l->tree, &c->settings, c->origins);
 	for (size_t i = 0; i < l->source->n_options; i++)
 		apply_option(l, &l->source->options[i]);
+	complete_channels(&c->settings.alerting.channels);
 }
 
 /* ---- the whole -------------------------------------------------------------- */
@@ -257,6 +280,7 @@ static void add_channels(struct load *l)
 		channel[n++].service_key = s->alerting.pagerduty_key;
 	}
 	s->channels = (struct pf_entries){ channel, n };
+	complete_channels(&s->channels);
 }
 
 static void check_all(struct load *l)
@@ -318,6 +342,13 @@ const struct pf_origin *pf_config__origin(const struct pf_config *c, const char 
 	const struct pf_key *key = pf_schema_find(&pf_settings_table, path);
 
 	return key ? &c->origins[key - pf_settings_table.keys] : NULL;
+}
+
+bool pf_config__same(const struct pf_config *a, const struct pf_config *b, const char *path)
+{
+	const struct pf_key *key = pf_schema_find(&pf_settings_table, path);
+
+	return !key || pf_value_same(key, &a->settings, &b->settings);
 }
 
 char *pf_origin_text(char *dst, size_t size, const struct pf_origin *o)

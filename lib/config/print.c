@@ -6,6 +6,7 @@
 
 #include "lib/base/cleanup.h"
 #include "lib/base/text.h"
+#include "lib/config/apply.h"
 #include "lib/config/config.h"
 #include "lib/config/internal.h"
 #include "lib/config/schema.h"
@@ -110,6 +111,20 @@ static bool belongs(const struct pf_key_table *table, const struct pf_key *key, 
 	       key->of & 1u << *(const int *)((const char *)entry + type->offset);
 }
 
+/* Of a key of an entry: what was written there, or the default. */
+static void add_entry_origin(struct pf_strbuf *out, size_t begin, const struct pf_key *key,
+			     const struct pf_origin *entry)
+{
+	const struct pf_yaml_item *item = pf_apply_written(key, entry->node);
+	struct pf_origin origin = { .layer = PF_LAYER_DEFAULT };
+
+	if (item) {
+		origin = *entry;
+		origin.place = item->place;
+	}
+	add_origin(out, begin, &origin);
+}
+
 static void print_entry(struct pf_strbuf *out, const struct pf_key_table *table, const void *entry,
 			unsigned int depth)
 {
@@ -118,21 +133,20 @@ static void print_entry(struct pf_strbuf *out, const struct pf_key_table *table,
 	for (size_t i = 0; i < table->n; i++) {
 		const struct pf_key *key = &table->keys[i];
 		unsigned int deep = depth + 2;
-		size_t begin = out->len;
 		const char *name;
+		size_t begin;
 
 		if (!belongs(table, key, entry) || pf_value_is_unset(key, entry))
 			continue;
 		name = enter_group(out, key, before, &deep);
+		begin = out->len; /* behind the line of the group */
 		if (before)
 			indent(out, deep);
 		else
 			pf_strbuf_addf(out, "%*s- ", (int)depth * 2 + 2, "");
 		print_value(out, key, name, entry, deep);
-		if (!before)
-			add_origin(out, begin, entry);
-		else if (out->data && out->data[out->len - 1] != '\n')
-			pf_strbuf_addch(out, '\n');
+		if (!out->data || out->data[out->len - 1] != '\n')
+			add_entry_origin(out, begin, key, entry);
 		before = key;
 	}
 }
@@ -178,26 +192,4 @@ void pf_config__print(const struct pf_config *c, struct pf_strbuf *out)
 	for (size_t i = 0; i < pf_settings_table.n; i++)
 		print_key(out, c, &pf_settings_table.keys[i],
 			  i ? &pf_settings_table.keys[i - 1] : NULL);
-}
-
-/* ---- comparing -------------------------------------------------------------- */
-
-static void print_bare(struct pf_strbuf *out, const struct pf_key *key, const void *settings)
-{
-	if (key->type == PF_KEY_LIST)
-		print_list(out, key, settings, 0);
-	else
-		pf_value_print(key, settings, out);
-}
-
-bool pf_config__same(const struct pf_config *a, const struct pf_config *b, const char *path)
-{
-	_cleanup_(pf_strbuf_free) struct pf_strbuf x = PF_STRBUF_INIT, y = PF_STRBUF_INIT;
-	const struct pf_key *key = pf_schema_find(&pf_settings_table, path);
-
-	if (!key)
-		return true;
-	print_bare(&x, key, &a->settings);
-	print_bare(&y, key, &b->settings);
-	return x.len == y.len && (!x.len || !memcmp(x.data, y.data, x.len));
 }

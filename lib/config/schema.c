@@ -16,7 +16,8 @@
 static const char *const log_words[] = { "error", "warning", "info", "debug", NULL };
 static const char *const level_words[] = { "info", "warning", "critical", NULL };
 static const char *const method_words[] = { "POST", NULL };
-static const char *const state_words[] = { "none", "watch", "pending", "firing", "resolved", NULL };
+/* In the order of enum pf_alert_state, but that nobody is told of "none". */
+static const char *const state_words[] = { "", "watch", "pending", "firing", "resolved", NULL };
 const char *const pf_pagerduty_words[] = { "info", "warning", "error", "critical", NULL };
 const char *const pf_channel_words[] = { "syslog",    "command",      "webhook",
 					 "pagerduty", "alertmanager", NULL };
@@ -65,16 +66,16 @@ static const struct pf_key channel_keys[] = {
 	  .help = "Certificates to go by instead of the system's." },
 	{ "proxy", PF_KEY_URL, AT(proxy), .of = HTTP, .help = "Proxy to go through." },
 	{ "connect_timeout", PF_KEY_SECONDS, AT(connect_timeout_s), 0.1, 300, 1, .of = HTTP,
-	  .help = "To connect." },
+	  .fallback = "5", .help = "To connect." },
 	{ "timeout", PF_KEY_SECONDS, AT(timeout_s), 0.1, 3600, 1, .of = HTTP | ONLY(COMMAND),
 	  .help = "Of one attempt, or of the command." },
-	{ "attempts", PF_KEY_COUNT, AT(attempts), 1, 100, .of = HTTP,
+	{ "attempts", PF_KEY_COUNT, AT(attempts), 1, 100, .of = HTTP, .fallback = "5",
 	  .help = "After so many it is given up." },
-	{ "retry", PF_KEY_SECONDS, AT(retry_s), 0.01, 3600, 1, .of = HTTP,
+	{ "retry", PF_KEY_SECONDS, AT(retry_s), 0.01, 3600, 1, .of = HTTP, .fallback = "1",
 	  .help = "Before the second attempt; doubled each time." },
-	{ "retry_max", PF_KEY_SECONDS, AT(retry_max_s), 0.01, 3600, 1, .of = HTTP,
+	{ "retry_max", PF_KEY_SECONDS, AT(retry_max_s), 0.01, 3600, 1, .of = HTTP, .fallback = "60",
 	  .help = "Longest time between two attempts." },
-	{ "queue", PF_KEY_COUNT, AT(queue), 1, 10000, .of = HTTP,
+	{ "queue", PF_KEY_COUNT, AT(queue), 1, 10000, .of = HTTP, .fallback = "128",
 	  .help = "So many wait at most; the oldest makes room." },
 	{ "severity_mapping.critical", PF_KEY_WORD, AT(severity[PF_LEVEL_CRITICAL]),
 	  .words = pf_pagerduty_words, .fallback = "critical", .of = ONLY(PAGERDUTY),
@@ -86,17 +87,17 @@ static const struct pf_key channel_keys[] = {
 	  .words = pf_pagerduty_words, .fallback = "info", .of = ONLY(PAGERDUTY),
 	  .help = "What an alert of level info is called there." },
 	{ "keep_alive", PF_KEY_SECONDS, AT(keep_alive_s), 0.1, 3600, 1, .of = ONLY(ALERTMANAGER),
-	  .help = "Firing alerts are sent again after this time." },
+	  .fallback = "60", .help = "Firing alerts are sent again after this time." },
 
 	{ "command", PF_KEY_ARGV, AT(command), .of = ONLY(COMMAND), .needs = ONLY(COMMAND),
 	  .help = "Program and arguments; details come in PFLEAK_* variables." },
 	{ "user", PF_KEY_TEXT, AT(user), .of = ONLY(COMMAND), .help = "Run it as this user." },
-	{ "at_once", PF_KEY_COUNT, AT(at_once), 1, 64, .of = ONLY(COMMAND),
+	{ "at_once", PF_KEY_COUNT, AT(at_once), 1, 64, .of = ONLY(COMMAND), .fallback = "4",
 	  .help = "So many run at the same time at most." },
 
-	{ "facility", PF_KEY_TEXT, AT(facility), .of = ONLY(SYSLOG),
+	{ "facility", PF_KEY_TEXT, AT(facility), .of = ONLY(SYSLOG), .fallback = "daemon",
 	  .help = "As in syslog.conf(5)." },
-	{ "socket", PF_KEY_PATH, AT(socket), .of = ONLY(SYSLOG),
+	{ "socket", PF_KEY_PATH, AT(socket), .of = ONLY(SYSLOG), .fallback = "/dev/log",
 	  .help = "Where the log daemon is." },
 };
 #undef AT

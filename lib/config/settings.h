@@ -25,8 +25,9 @@ enum pf_layer {
 
 struct pf_origin {
 	enum pf_layer layer;
-	const char *name;      /* of the profile, or the option; else NULL */
-	struct pf_place place; /* file NULL: not from a file */
+	const char *name;		 /* of the profile, or the option; else NULL */
+	struct pf_place place;		 /* file NULL: not from a file */
+	const struct pf_yaml_node *node; /* of an entry of a list: what it was made of; else NULL */
 };
 
 /* A value that is never shown. */
@@ -83,7 +84,7 @@ enum pf_channel_word {
 	PF_WORD_ALERTMANAGER,
 };
 
-/* 0 or NULL: not set, the channel's own default. What each means is in lib/notify/channel.h. */
+/* 0 or NULL: not set. What each means is in lib/notify/channel.h. */
 struct pf_channel_settings {
 	struct pf_origin origin;
 	int type; /* enum pf_channel_word */

@@ -130,11 +130,13 @@ static int set_word(const struct pf_key *key, const char *text, void *record, st
 	const char *near = pf_nearest(text, key->words);
 
 	for (int i = 0; key->words[i]; i++) {
+		if (!*key->words[i]) /* holds a place, is no choice */
+			continue;
 		if (!strcasecmp(key->words[i], text)) {
 			*(int *)member(key, record) = i;
 			return 0;
 		}
-		pf_strbuf_addf(&list, "%s%s", i ? ", " : "", key->words[i]);
+		pf_strbuf_addf(&list, "%s%s", list.len ? ", " : "", key->words[i]);
 	}
 	return refuse(err, text, "%s%s%s%s%s", key->words[1] ? "one of " : "",
 		      list.data ? list.data : "", near ? " (did you mean '" : "", near ? near : "",
@@ -245,12 +247,15 @@ void pf_value_quote(struct pf_strbuf *out, const char *text)
 
 static void print_bytes(const struct pf_key *key, int64_t bytes, struct pf_strbuf *out)
 {
-	int64_t unit = (int64_t)key->unit;
+	double units = (double)bytes / key->unit;
+	char text[32];
 
-	if (bytes % unit)
-		pf_strbuf_addf(out, "%" PRId64 "B", bytes);
+	/* In the key's unit where three decimals say it exactly. */
+	snprintf(text, sizeof(text), "%.3f", units);
+	if (strtod(text, NULL) == units)
+		pf_strbuf_addf(out, "%.15g", units);
 	else
-		pf_strbuf_addf(out, "%" PRId64, bytes / unit);
+		pf_strbuf_addf(out, "%" PRId64 "B", bytes);
 }
 
 static void print_set(const struct pf_key *key, unsigned int bits, struct pf_strbuf *out)
@@ -339,4 +344,87 @@ void pf_value_print(const struct pf_key *key, const void *record, struct pf_strb
 	case PF_KEY_LIST:
 		break;
 	}
+}
+
+/* ---- comparing -------------------------------------------------------------- */
+
+static bool same_text(const char *a, const char *b)
+{
+	return a && b ? !strcmp(a, b) : a == b;
+}
+
+static bool same_words(const struct pf_words *a, const struct pf_words *b)
+{
+	for (size_t i = 0; a->n == b->n && i < a->n; i++) {
+		if (!same_text(a->word[i], b->word[i]))
+			return false;
+	}
+	return a->n == b->n;
+}
+
+static bool same_pairs(const struct pf_pairs *a, const struct pf_pairs *b)
+{
+	for (size_t i = 0; a->n == b->n && i < a->n; i++) {
+		if (!same_text(a->pair[i].name, b->pair[i].name) ||
+		    !same_text(a->pair[i].value.value, b->pair[i].value.value))
+			return false;
+	}
+	return a->n == b->n;
+}
+
+static bool same_entry(const struct pf_key_table *table, const void *a, const void *b)
+{
+	for (size_t i = 0; i < table->n; i++) {
+		if (!pf_value_same(&table->keys[i], a, b))
+			return false;
+	}
+	return true;
+}
+
+static bool same_entries(const struct pf_key_table *table, const struct pf_entries *a,
+			 const struct pf_entries *b)
+{
+	for (size_t i = 0; a->n == b->n && i < a->n; i++) {
+		if (!same_entry(table, (const char *)a->entry + i * table->size,
+				(const char *)b->entry + i * table->size))
+			return false;
+	}
+	return a->n == b->n;
+}
+
+bool pf_value_same(const struct pf_key *key, const void *a, const void *b)
+{
+	const void *x = const_member(key, a), *y = const_member(key, b);
+
+	switch (key->type) {
+	case PF_KEY_BOOL:
+		return *(const bool *)x == *(const bool *)y;
+	case PF_KEY_COUNT:
+	case PF_KEY_BYTES:
+		return *(const int64_t *)x == *(const int64_t *)y;
+	case PF_KEY_NUMBER:
+	case PF_KEY_SECONDS:
+		return *(const double *)x == *(const double *)y;
+	case PF_KEY_WORD:
+		return *(const int *)x == *(const int *)y;
+	case PF_KEY_SET:
+		return *(const unsigned int *)x == *(const unsigned int *)y;
+	case PF_KEY_TEXT:
+	case PF_KEY_PATH:
+		return same_text(*(const char *const *)x, *(const char *const *)y);
+	case PF_KEY_SECRET:
+	case PF_KEY_URL:
+		return same_text(((const struct pf_secret *)x)->value,
+				 ((const struct pf_secret *)y)->value);
+	case PF_KEY_CODE:
+		return same_text(((const struct pf_code *)x)->text,
+				 ((const struct pf_code *)y)->text);
+	case PF_KEY_ARGV:
+		return same_words(x, y);
+	case PF_KEY_PAIRS:
+		return same_pairs(x, y);
+	case PF_KEY_LIST:
+		return same_entries(key->entry, x, y);
+	}
+	return false;
 }

@@ -31,6 +31,9 @@ bool pf_value_is_unset(const struct pf_key *key, const void *record);
 /* Append the value as YAML that pf_value_set takes to the same; a secret as it may be shown. */
 void pf_value_print(const struct pf_key *key, const void *record, struct pf_strbuf *out);
 
+/* Do two structs say the same there? Secrets are compared as they are, not as they are shown. */
+bool pf_value_same(const struct pf_key *key, const void *a, const void *b);
+
 /* Append text in double quotes, anything that is not printable escaped. */
 void pf_value_quote(struct pf_strbuf *out, const char *text);
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/un.h>
 #include <syslog.h>
 
@@ -13,8 +14,8 @@
 #include "lib/base/error.h"
 #include "lib/base/url.h"
 
-#define PAGERDUTY_URL	  "https://events.pagerduty.com/v2/enqueue"
 #define ALERTMANAGER_PATH "/api/v2/alerts"
+#define HEADERS_MAX	  60 /* pf-notify takes a few more, ours among them */
 
 static const char *const type_names[PF_CHANNEL_TYPES + 1] = {
 	[PF_CHANNEL_SYSLOG] = "syslog",
@@ -142,10 +143,10 @@ int pf_syslog_facility(const char *name)
 
 /* ---- checks ---------------------------------------------------------------- */
 
-static int refuse(struct pf_error *err, const struct pf_channel *c, const char *key,
-		  const char *accepts)
+static void refuse(struct pf_channel_faults *f, const char *key, const char *part, const char *why)
 {
-	return pf_fail(err, EINVAL, "channel '%s': %s: %s", c->name, key, accepts);
+	f->n++;
+	f->tell(f->ctx, key, part, why);
 }
 
 /* Visible ASCII and what is beyond it, no line ends: a value stays within its header. */
@@ -166,63 +167,90 @@ static bool is_header_name(const char *s)
 	return *s && !s[strspn(s, letters)];
 }
 
-static int check_headers(const struct pf_channel *c, struct pf_error *err)
+/* Those are the protocol's, or have a key of their own. */
+static const char *reserved(const char *name, const struct pf_channel *c)
+{
+	static const char *const ours[] = {
+		"Connection", "Content-Length",	   "Content-Type",     "Expect",
+		"Host",	      "Keep-Alive",	   "Proxy-Connection", "TE",
+		"Trailer",    "Transfer-Encoding", "Upgrade"
+	};
+
+	for (size_t i = 0; i < PF_ARRAY_SIZE(ours); i++) {
+		if (!strcasecmp(name, ours[i]))
+			return "this header is pf-notify's own: it says how the request is sent";
+	}
+	if (!strcasecmp(name, "Authorization") && c->http.secret)
+		return "there is a token already: give one of the two";
+	return NULL;
+}
+
+static const char *why_no_header(const struct pf_http_header *h, const struct pf_channel *c)
+{
+	if (!is_header_name(h->name))
+		return "a name has letters, digits and - only, no colon";
+	if (!is_header_value(h->value))
+		return "a value may not have control characters";
+	return reserved(h->name, c);
+}
+
+static void check_headers(const struct pf_channel *c, struct pf_channel_faults *f)
 {
 	for (size_t i = 0; i < c->http.n_headers; i++) {
-		if (!is_header_name(c->http.headers[i].name))
-			return refuse(err, c, "headers",
-				      "a name has letters, digits and - only, no colon");
-		if (!is_header_value(c->http.headers[i].value))
-			return refuse(err, c, "headers", "a value may not have control characters");
+		const char *why = why_no_header(&c->http.headers[i], c);
+
+		if (why)
+			refuse(f, "headers", c->http.headers[i].name, why);
 	}
-	return 0;
+	if (c->http.n_headers > HEADERS_MAX)
+		refuse(f, "headers", NULL, "at most 60 are accepted");
 }
 
-static int check_numbers(const struct pf_channel *c, struct pf_error *err)
+/* All whose key, range and words are of one kind. */
+static void check_range(struct pf_channel_faults *f, const char *key, double value, double least,
+			double most, const char *accepts)
 {
-	const struct pf_channel_http *h = &c->http;
-
-	if (!(h->connect_timeout_s >= 0.1 && h->connect_timeout_s <= 300))
-		return refuse(err, c, "connect_timeout", "give 0.1s to 5m");
-	if (!(h->timeout_s >= 0.1 && h->timeout_s <= 300))
-		return refuse(err, c, "timeout", "give 0.1s to 5m");
-	if (h->attempts < 1 || h->attempts > 100)
-		return refuse(err, c, "attempts", "give 1 to 100");
-	if (!(h->retry_s >= 0.01 && h->retry_s <= 3600))
-		return refuse(err, c, "retry", "give 0.01s to 1h");
-	if (!(h->retry_max_s >= h->retry_s && h->retry_max_s <= 3600))
-		return refuse(err, c, "retry_max", "give the value of retry to 1h");
-	if (h->queue < 1 || h->queue > 10000)
-		return refuse(err, c, "queue", "give 1 to 10000");
-	return 0;
+	if (!(value >= least && value <= most))
+		refuse(f, key, NULL, accepts);
 }
 
-static int check_address(const struct pf_channel *c, const char *key, const char *text,
-			 struct pf_error *err)
+static void check_numbers(const struct pf_channel_http *h, struct pf_channel_faults *f)
+{
+	check_range(f, "connect_timeout", h->connect_timeout_s, 0.1, 300, "give 0.1s to 5m");
+	check_range(f, "timeout", h->timeout_s, 0.1, 300, "give 0.1s to 5m");
+	check_range(f, "attempts", h->attempts, 1, 100, "give 1 to 100");
+	check_range(f, "retry", h->retry_s, 0.01, 3600, "give 0.01s to 1h");
+	check_range(f, "retry_max", h->retry_max_s, h->retry_s, 3600,
+		    "give the value of retry to 1h");
+	check_range(f, "queue", h->queue, 1, 10000, "give 1 to 10000");
+}
+
+static void check_address(struct pf_channel_faults *f, const char *key, const char *text)
 {
 	struct pf_url parts;
 	const char *why = pf_url_split(&parts, text);
 
-	return why ? refuse(err, c, key, why) : 0;
+	if (why)
+		refuse(f, key, NULL, why);
 }
 
-static int check_http(struct pf_channel *c, struct pf_error *err)
+static void check_http(const struct pf_channel *c, struct pf_channel_faults *f)
 {
-	struct pf_channel_http *h = &c->http;
-	int ret;
+	const struct pf_channel_http *h = &c->http;
 
-	if (!h->url)
-		return refuse(err, c, "url", "is missing");
-	if (check_address(c, "url", h->url, err) ||
-	    (h->proxy && check_address(c, "proxy", h->proxy, err)))
-		return -err->code;
+	if (h->url)
+		check_address(f, "url", h->url);
+	else
+		refuse(f, "url", NULL, "is missing");
+	if (h->proxy)
+		check_address(f, "proxy", h->proxy);
 	if (h->secret && !is_header_value(h->secret))
-		return refuse(err, c, c->type == PF_CHANNEL_PAGERDUTY ? "service_key" : "token",
-			      "may not have control characters");
+		refuse(f, c->type == PF_CHANNEL_PAGERDUTY ? "service_key" : "token", NULL,
+		       "may not have control characters");
 	if (h->ca_file && h->ca_file[0] != '/')
-		return refuse(err, c, "ca_file", "give an absolute path");
-	ret = check_headers(c, err);
-	return ret ? ret : check_numbers(c, err);
+		refuse(f, "ca_file", NULL, "give an absolute path");
+	check_headers(c, f);
+	check_numbers(h, f);
 }
 
 static bool is_pagerduty_severity(const char *s)
@@ -231,20 +259,16 @@ static bool is_pagerduty_severity(const char *s)
 	       !strcmp(s, "info");
 }
 
-static int check_pagerduty(struct pf_channel *c, struct pf_error *err)
+static void check_pagerduty(const struct pf_channel *c, struct pf_channel_faults *f)
 {
-	if (!c->http.url)
-		c->http.url = strdup(PAGERDUTY_URL);
-	if (!c->http.url)
-		return pf_fail(err, ENOMEM, "out of memory");
 	if (!c->http.secret || !c->http.secret[0])
-		return refuse(err, c, "service_key", "is missing");
+		refuse(f, "service_key", NULL, "is missing");
 	for (size_t i = 0; i < PF_LEVELS; i++) {
 		if (c->severity[i] && !is_pagerduty_severity(c->severity[i]))
-			return refuse(err, c, "severity_mapping",
-				      "PagerDuty knows critical, error, warning and info");
+			refuse(f, "severity_mapping", pf_alert_level_name((enum pf_alert_level)i),
+			       "PagerDuty knows critical, error, warning and info");
 	}
-	return check_http(c, err);
+	check_http(c, f);
 }
 
 /* http://host:9093 or http://host/prefix: the path of the API is added. */
@@ -265,67 +289,65 @@ static int complete_alertmanager_url(struct pf_channel *c)
 	return 0;
 }
 
-static int check_alertmanager(struct pf_channel *c, struct pf_error *err)
-{
-	int ret = check_http(c, err);
-
-	if (ret)
-		return ret;
-	if (!(c->keep_alive_s >= 0.1 && c->keep_alive_s <= 3600))
-		return refuse(err, c, "keep_alive", "give 0.1s to 1h");
-	if (complete_alertmanager_url(c))
-		return pf_fail(err, ENOMEM, "out of memory");
-	return 0;
-}
-
-static int check_command(const struct pf_channel *c, struct pf_error *err)
+static void check_command(const struct pf_channel *c, struct pf_channel_faults *f)
 {
 	if (!c->argv || !c->argv[0])
-		return refuse(err, c, "command",
-			      "is missing: give a list of program and arguments");
-	if (c->argv[0][0] != '/')
-		return refuse(err, c, "command", "the program is given as an absolute path");
-	if (!(c->command_timeout_s >= 0.1 && c->command_timeout_s <= 3600))
-		return refuse(err, c, "timeout", "give 0.1s to 1h");
-	if (c->at_once < 1 || c->at_once > 64)
-		return refuse(err, c, "at_once", "give 1 to 64");
-	return 0;
+		refuse(f, "command", NULL, "is missing: give a list of program and arguments");
+	else if (c->argv[0][0] != '/')
+		refuse(f, "command", NULL, "the program is given as an absolute path");
+	check_range(f, "timeout", c->command_timeout_s, 0.1, 3600, "give 0.1s to 1h");
+	check_range(f, "at_once", c->at_once, 1, 64, "give 1 to 64");
 }
 
-static int check_syslog(const struct pf_channel *c, struct pf_error *err)
+static void check_syslog(const struct pf_channel *c, struct pf_channel_faults *f)
 {
 	if (c->facility && pf_syslog_facility(c->facility) < 0)
-		return refuse(err, c, "facility",
-			      "is not known: daemon, user, auth, authpriv, cron, local0 to local7");
+		refuse(f, "facility", NULL,
+		       "is not known: daemon, user, auth, authpriv, cron, local0 to local7");
 	if (c->socket && (c->socket[0] != '/' ||
 			  strlen(c->socket) >= sizeof(((struct sockaddr_un *)NULL)->sun_path)))
-		return refuse(err, c, "socket", "give an absolute path of at most 107 bytes");
-	return 0;
+		refuse(f, "socket", NULL, "give an absolute path of at most 107 bytes");
 }
 
-int pf_channel_check(struct pf_channel *c, struct pf_error *err)
+static void check_type(const struct pf_channel *c, struct pf_channel_faults *f)
 {
-	if (!c->name)
-		c->name = strdup(pf_channel_type_name(c->type));
-	if (!c->name)
-		return pf_fail(err, ENOMEM, "out of memory");
-	if (!(c->states & ~(1u << PF_ALERT_RESOLVED)))
-		return refuse(err, c, "states", "give at least one of watch, pending, firing");
 	switch (c->type) {
 	case PF_CHANNEL_SYSLOG:
-		return check_syslog(c, err);
+		check_syslog(c, f);
+		return;
 	case PF_CHANNEL_COMMAND:
-		return check_command(c, err);
+		check_command(c, f);
+		return;
 	case PF_CHANNEL_WEBHOOK:
-		return check_http(c, err);
+		check_http(c, f);
+		return;
 	case PF_CHANNEL_PAGERDUTY:
-		return check_pagerduty(c, err);
+		check_pagerduty(c, f);
+		return;
 	case PF_CHANNEL_ALERTMANAGER:
-		return check_alertmanager(c, err);
+		check_http(c, f);
+		check_range(f, "keep_alive", c->keep_alive_s, 0.1, 3600, "give 0.1s to 1h");
+		return;
 	case PF_CHANNEL_TYPES:
 		break;
 	}
-	return refuse(err, c, "type", "is not known");
+	refuse(f, "type", NULL, "is not known");
+}
+
+int pf_channel_check(struct pf_channel *c, struct pf_channel_faults *f)
+{
+	const unsigned int before = f->n;
+
+	if (!c->name)
+		c->name = strdup(pf_channel_type_name(c->type));
+	if (!c->name)
+		return -ENOMEM;
+	if (!(c->states & ~(1u << PF_ALERT_RESOLVED)))
+		refuse(f, "states", NULL, "give at least one of watch, pending, firing");
+	check_type(c, f);
+	if (f->n != before)
+		return -EINVAL;
+	return c->type == PF_CHANNEL_ALERTMANAGER ? complete_alertmanager_url(c) : 0;
 }
 
 char *pf_channel_url_shown(char *dst, size_t size, const char *text)

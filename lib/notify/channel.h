@@ -16,8 +16,6 @@
 
 #include "lib/record/alert.h"
 
-struct pf_error;
-
 #define PF_SECRET_SHOWN "***"
 
 enum pf_channel_type {
@@ -37,7 +35,7 @@ struct pf_http_header {
 
 /* What webhook, pagerduty and alertmanager share. */
 struct pf_channel_http {
-	char *url;    /* http:// or https://; pagerduty has a default, alertmanager may be a base */
+	char *url;    /* http:// or https://; of alertmanager it may be a base */
 	char *secret; /* pagerduty: the service's routing key; others: a bearer token; or NULL */
 	struct pf_http_header *headers; /* besides Content-Type; or NULL */
 	size_t n_headers;
@@ -93,13 +91,21 @@ void pf_channel_free(struct pf_channel *c); /* what it points to; leaves it zero
 /* 0 or -ENOMEM. */
 int pf_channel_add_header(struct pf_channel *c, const char *name, const char *value);
 
+/* Who hears of what is wrong with a channel. */
+struct pf_channel_faults {
+	/* key as the configuration spells it; part: of a map, the name in it, else NULL; why: in
+	 * words, of which none is a secret */
+	void (*tell)(void *ctx, const char *key, const char *part, const char *why);
+	void *ctx;
+	unsigned int n; /* told; begin with 0 */
+};
+
 /*
  * Whole and sound: has what its type needs, URLs are http or https, nothing
- * can break a header line, numbers are in range. Fills in the name. 0, or
- * -EINVAL (-ENOMEM) with *err naming the key as the configuration spells it,
- * never a secret.
+ * can break a header line or a request, numbers are in range. Fills in the
+ * name. Tells all that is wrong: 0, or -EINVAL (-ENOMEM) if anything was.
  */
-int pf_channel_check(struct pf_channel *c, struct pf_error *err);
+int pf_channel_check(struct pf_channel *c, struct pf_channel_faults *faults);
 
 /* The code of a facility as in syslog.conf, -1 for none. */
 int pf_syslog_facility(const char *name);

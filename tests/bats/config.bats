@@ -83,6 +83,7 @@ EOT
   print --config c.yaml --grace 60 --min-size 1500K --max-processes 7
   assert_eq "$(origin grace)" '60 < --grace'
   assert_eq "$(origin min_process_size_mb)" '1536000B < --min-size'
+  assert_eq "$(origin ring_buffer_size_mb)" '0.125 < default'
   assert_eq "$(origin max_processes)" '7 < --max-processes'
 }
 
@@ -157,6 +158,12 @@ END
   sed -i 's/ OR .*< 1$//' c.yaml
   export TOKEN=t
   print --config c.yaml
+  # what a channel does by default is there, too
+  assert_eq "$(grep -cE 'retry_max: 60 +# default' <<<"$output")" 3
+  assert_match "$output" 'attempts: 3 +# c.yaml:[0-9]+'
+  assert_match "$output" 'timeout: 30 +# default'
+  assert_match "$output" 'states: \[firing, resolved\] +# default'
+  assert_match "$output" 'socket: "/dev/log" +# default'
   printf '%s\n' "$output" >again.yaml
   print --config again.yaml
   printf '%s\n' "$output" >third.yaml
@@ -245,7 +252,7 @@ END
 
 @test "values that contradict each other" {
   check 3 <<<$'alerting:\n  channels:\n  - {type: syslog, facility: nonsense}'
-  refused 3:5 "channel 'syslog': facility: is not known"
+  refused 3:30 "channel 'syslog': facility: is not known"
   check 3 <<<$'alerting: {watch_threshold: 80}\nthresholds: {fault_rate_warning: 2000}'
   assert_contains "$stderr" 'alerting.confidence_threshold (70) must be more than alerting.watch_threshold (80)'
   assert_contains "$stderr" 'thresholds.fault_rate_critical (1000) must be more than'
@@ -253,6 +260,55 @@ END
   refused 4:5 "the rule 'a' is in line 3 already"
   run_tool -3 pfleak --config c.yaml --no-config
   assert_contains "$stderr" 'contradict each other'
+}
+
+@test "every channel that is unsound, and all that is wrong with it" {
+  echo nothing >ca.pem && : >hook && chmod 777 hook
+  local text
+  text=$(cat <<END
+alerting:
+  channels:
+    - {type: webhook, url: 'http://h:70000/', name: one}
+    - type: webhook
+      url: http://h/
+      ca_file: $PWD/ca.pem
+      headers:
+        X-Fine: yes
+        Content-Length: 5
+        transfer-encoding: chunked
+        Host: other
+        Connection: close
+    - {type: command, command: [$PWD/none], user: no-such-user-here}
+    - {type: command, command: [$PWD/hook]}
+    - {type: webhook, url: 'http://h/', token: a, headers: {authorization: b}, retry: 2, retry_max: 1}
+END
+  )
+  check 3 <<<"$text"
+  refused 3:29 'url: a port is a number from 1 to 65535'
+  check 3 <<<"${text/70000/7000}"
+  refused 9:9 "channel 'webhook-2': headers.Content-Length: this header is pf-notify's own"
+  refused 10:9 'headers.transfer-encoding: this header is'
+  refused 11:9 'headers.Host: this header is'
+  refused 12:9 'headers.Connection: this header is'
+  refused 13:32 "channel 'command': command: cannot run $PWD/none: No such file"
+  assert_contains "$stderr" "user: there is no user 'no-such-user-here'"
+  refused 14:32 "channel 'command-2': command: $PWD/hook may be written by others (mode 0777)"
+  refused 15:61 'headers.authorization: there is a token already'
+  refused 15:101 'retry_max: give the value of retry'
+  check 3 < <(sed '3d; 9,12d' <<<"$text")
+  refused 5:16 "channel 'webhook': ca_file: there is no certificate in $PWD/ca.pem"
+  # with a recording, it may be another machine's
+  sed -i 's/, retry_max: 1/, retry_max: 3/; s/token: a, //' c.yaml
+  run_tool -3 pfleak --config c.yaml --once
+  assert_contains "$stderr" 'no-such-user-here'
+  run_tool pfleak --config c.yaml --replay "$BATS_FILE_TMPDIR/rules.jsonl"
+  refute_contains "$stderr" 'no-such-user-here'
+}
+
+@test "of very many mistakes the first forty are told, and how many there are" {
+  check 3 < <(seq -f 'key%g: 1' 100)
+  assert_eq "$(grep -c 'there is no key' <<<"$stderr")" 40
+  assert_contains "$stderr" 'and 60 more mistakes'
 }
 
 @test "YAML that is no configuration: each refused at once, in bounded time" {

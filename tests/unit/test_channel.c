@@ -5,14 +5,19 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "lib/base/cleanup.h"
-#include "lib/base/error.h"
 #include "lib/notify/channel.h"
+#include "lib/notify/here.h"
+
+#define FAULTS_LEN 4096
 
 static void set(char **to, const char *value)
 {
@@ -27,24 +32,48 @@ static void make(struct pf_channel *c, enum pf_channel_type type, const char *ur
 		set(&c->http.url, url);
 }
 
-static void assert_sound(struct pf_channel *c)
+/* A line for each fault. */
+static void note(void *ctx, const char *key, const char *part, const char *why)
 {
-	struct pf_error err = { 0 };
+	char *text = ctx;
+	size_t len = strlen(text);
 
-	if (pf_channel_check(c, &err))
-		fail_msg("refused: %s", err.text);
+	snprintf(text + len, FAULTS_LEN - len, "%s%s%s: %s\n", key, part ? "." : "",
+		 part ? part : "", why);
 }
 
-/* Checks and frees. */
+static void assert_sound(struct pf_channel *c)
+{
+	char text[FAULTS_LEN] = "";
+	struct pf_channel_faults faults = { note, text, 0 };
+
+	if (pf_channel_check(c, &faults))
+		fail_msg("refused: %s", text);
+}
+
+/* Checks and frees. words: of a line. */
 static void assert_refused(struct pf_channel *c, const char *words)
 {
-	struct pf_error err = { 0 };
+	char text[FAULTS_LEN] = "";
+	struct pf_channel_faults faults = { note, text, 0 };
 
-	assert_int_equal(pf_channel_check(c, &err), -EINVAL);
-	if (!strstr(err.text, words))
-		fail_msg("'%s' has no '%s'", err.text, words);
-	assert_null(strstr(err.text, "s3cret"));
+	assert_int_equal(pf_channel_check(c, &faults), -EINVAL);
+	assert_true(faults.n > 0);
+	if (!strstr(text, words))
+		fail_msg("'%s' has no '%s'", text, words);
+	assert_null(strstr(text, "s3cret"));
 	pf_channel_free(c);
+}
+
+static void here(struct pf_channel *c, const char *words)
+{
+	char text[FAULTS_LEN] = "";
+	struct pf_channel_faults faults = { note, text, 0 };
+	const int ret = pf_channel_check_here(c, &faults);
+
+	assert_int_equal(ret, *words ? -EINVAL : 0);
+	if (*words ? !strstr(text, words) : *text)
+		fail_msg("'%s', not '%s'", text, words);
 }
 
 static void test_sound(void **state)
@@ -57,10 +86,9 @@ static void test_sound(void **state)
 	assert_sound(&c);
 	assert_string_equal(c.name, "webhook");
 	pf_channel_free(&c);
-	make(&c, PF_CHANNEL_PAGERDUTY, NULL);
+	make(&c, PF_CHANNEL_PAGERDUTY, "https://events.example.org/");
 	set(&c.http.secret, "s3cret");
 	assert_sound(&c);
-	assert_string_equal(c.http.url, "https://events.pagerduty.com/v2/enqueue");
 	pf_channel_free(&c);
 	make(&c, PF_CHANNEL_SYSLOG, NULL);
 	assert_sound(&c);
@@ -116,10 +144,10 @@ static void test_urls_refused(void **state)
 	(void)state;
 	for (size_t i = 0; i < PF_ARRAY_SIZE(urls); i++) {
 		make(&c, PF_CHANNEL_WEBHOOK, urls[i]);
-		assert_refused(&c, "channel 'webhook': url: ");
+		assert_refused(&c, "url: ");
 		make(&c, PF_CHANNEL_WEBHOOK, "http://x/");
 		set(&c.http.proxy, urls[i]);
-		assert_refused(&c, "channel 'webhook': proxy: ");
+		assert_refused(&c, "proxy: ");
 	}
 	make(&c, PF_CHANNEL_ALERTMANAGER, NULL);
 	assert_refused(&c, "url: is missing");
@@ -137,11 +165,110 @@ static void test_headers_refused(void **state)
 	for (size_t i = 0; i < PF_ARRAY_SIZE(headers); i++) {
 		make(&c, PF_CHANNEL_WEBHOOK, "http://x/");
 		assert_int_equal(pf_channel_add_header(&c, headers[i][0], headers[i][1]), 0);
-		assert_refused(&c, "channel 'webhook': headers: ");
+		assert_refused(&c, "headers.");
 	}
 	make(&c, PF_CHANNEL_WEBHOOK, "http://x/");
 	set(&c.http.secret, "s3cret\r\nEvil: 1");
 	assert_refused(&c, "token: ");
+}
+
+/* They decide where a request goes and where it ends: nobody writes them but libcurl. */
+static void test_reserved_headers(void **state)
+{
+	static const char *const names[] = { "Host",	   "content-length", "Transfer-Encoding",
+					     "CONNECTION", "Content-Type",   "Expect" };
+	struct pf_channel c;
+
+	(void)state;
+	for (size_t i = 0; i < PF_ARRAY_SIZE(names); i++) {
+		make(&c, PF_CHANNEL_WEBHOOK, "http://x/");
+		assert_int_equal(pf_channel_add_header(&c, names[i], "s3cret"), 0);
+		assert_refused(&c, "this header is pf-notify's own");
+	}
+	make(&c, PF_CHANNEL_WEBHOOK, "http://x/");
+	assert_int_equal(pf_channel_add_header(&c, "Authorization", "s3cret"), 0);
+	assert_sound(&c);
+	set(&c.http.secret, "s3cret");
+	assert_refused(&c, "headers.Authorization: there is a token already");
+	make(&c, PF_CHANNEL_WEBHOOK, "http://x/");
+	for (int i = 0; i < 61; i++)
+		assert_int_equal(pf_channel_add_header(&c, "X", "x"), 0);
+	assert_refused(&c, "headers: at most 60");
+}
+
+static void test_all_is_told(void **state)
+{
+	struct pf_channel c;
+	char text[FAULTS_LEN] = "";
+	struct pf_channel_faults faults = { note, text, 0 };
+
+	(void)state;
+	make(&c, PF_CHANNEL_WEBHOOK, "ftp://x/");
+	set(&c.http.ca_file, "relative");
+	assert_int_equal(pf_channel_add_header(&c, "Host", "x"), 0);
+	c.http.attempts = 0;
+	assert_int_equal(pf_channel_check(&c, &faults), -EINVAL);
+	assert_int_equal(faults.n, 4);
+	pf_channel_free(&c);
+}
+
+static void make_file(const char *path, const char *text, mode_t mode)
+{
+	FILE *f = fopen(path, "we");
+
+	assert_non_null(f);
+	fputs(text, f);
+	assert_int_equal(fclose(f), 0);
+	assert_int_equal(chmod(path, mode), 0);
+}
+
+static void test_command_here(void **state)
+{
+	char dir[] = "/tmp/pf-channel-XXXXXX", path[64];
+	char *argv[] = { path, NULL };
+	struct pf_channel c;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/hook", dir);
+	make(&c, PF_CHANNEL_COMMAND, NULL);
+	c.argv = argv;
+	here(&c, "command: cannot run ");
+	make_file(path, "#!/bin/sh\n", 0644);
+	here(&c, "hook is not a program");
+	assert_int_equal(chmod(path, 0777), 0);
+	here(&c, "hook may be written by others (mode 0777)");
+	assert_int_equal(chmod(path, 0755), 0);
+	here(&c, "");
+	set(&c.user, "no-such-user-here");
+	here(&c, "user: there is no user 'no-such-user-here'");
+	unlink(path);
+	snprintf(path, sizeof(path), "%s", dir);
+	here(&c, "is not a program");
+	rmdir(dir);
+	c.argv = NULL;
+	pf_channel_free(&c);
+}
+
+static void test_certificates_here(void **state)
+{
+	char path[] = "/tmp/pf-channel-XXXXXX";
+	struct pf_channel c;
+
+	(void)state;
+	close(mkstemp(path));
+	make(&c, PF_CHANNEL_WEBHOOK, "https://x/");
+	here(&c, "");
+	set(&c.http.ca_file, "/nowhere/ca.pem");
+	here(&c, "ca_file: cannot open /nowhere/ca.pem");
+	set(&c.http.ca_file, "/tmp");
+	here(&c, "ca_file: /tmp is not a regular file");
+	set(&c.http.ca_file, path);
+	here(&c, "ca_file: there is no certificate in ");
+	make_file(path, "words\n-----BEGIN CERTIFICATE-----\n", 0600);
+	here(&c, "");
+	unlink(path);
+	pf_channel_free(&c);
 }
 
 static void test_others_refused(void **state)
@@ -154,7 +281,7 @@ static void test_others_refused(void **state)
 	make(&c, PF_CHANNEL_PAGERDUTY, NULL);
 	set(&c.http.secret, "s3cret");
 	set(&c.severity[PF_LEVEL_INFO], "meh");
-	assert_refused(&c, "severity_mapping: ");
+	assert_refused(&c, "severity_mapping.info: ");
 	make(&c, PF_CHANNEL_COMMAND, NULL);
 	assert_refused(&c, "command: is missing");
 	make(&c, PF_CHANNEL_COMMAND, NULL);
@@ -218,10 +345,17 @@ static void test_types(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_sound),	       cmocka_unit_test(test_alertmanager_url),
-		cmocka_unit_test(test_urls_refused),   cmocka_unit_test(test_headers_refused),
-		cmocka_unit_test(test_others_refused), cmocka_unit_test(test_url_shown),
+		cmocka_unit_test(test_sound),
+		cmocka_unit_test(test_alertmanager_url),
+		cmocka_unit_test(test_urls_refused),
+		cmocka_unit_test(test_headers_refused),
+		cmocka_unit_test(test_others_refused),
+		cmocka_unit_test(test_url_shown),
 		cmocka_unit_test(test_types),
+		cmocka_unit_test(test_reserved_headers),
+		cmocka_unit_test(test_all_is_told),
+		cmocka_unit_test(test_command_here),
+		cmocka_unit_test(test_certificates_here),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,6 +8,8 @@
 #include <string.h>
 
 #include "lib/base/error.h"
+#include "lib/config/apply.h"
+#include "lib/notify/here.h"
 
 _Static_assert(PF_WORD_SYSLOG == (int)PF_CHANNEL_SYSLOG &&
 		       PF_WORD_COMMAND == (int)PF_CHANNEL_COMMAND &&
@@ -118,28 +120,108 @@ static bool set_all(struct pf_channel *c, const struct pf_channel_settings *s,
 	return whole && (c->type == PF_CHANNEL_SYSLOG || set_http(c, s));
 }
 
-int pfleak_channels_make(struct pfleak_channels *channels, const struct pf_settings *settings,
-			 struct pf_error *err)
+/* ---- all of them -------------------------------------------------------------- */
+
+/* What is made so far is freed with the rest by the caller. */
+static int make_all(struct pfleak_channels *channels, const struct pf_settings *settings)
 {
 	const struct pf_channel_settings *s = settings->channels.entry;
-	int ret = 0;
 
 	memset(channels, 0, sizeof(*channels));
 	if (!settings->channels.n)
 		return 0;
 	channels->list = calloc(settings->channels.n, sizeof(*channels->list));
-	if (!channels->list)
-		return pf_fail(err, ENOMEM, "out of memory");
-	for (size_t i = 0; !ret && i < settings->channels.n; i++) {
-		struct pf_channel *c = &channels->list[i];
+	for (size_t i = 0; channels->list && i < settings->channels.n; i++) {
+		const bool whole = set_all(&channels->list[i], &s[i], channels);
 
-		ret = set_all(c, &s[i], channels) ? pf_channel_check(c, err)
-						  : pf_fail(err, ENOMEM, "out of memory");
 		channels->n++;
+		if (!whole)
+			return -ENOMEM;
 	}
+	return channels->list ? 0 : -ENOMEM;
+}
+
+struct first_fault {
+	const struct pf_channel *channel;
+	struct pf_error *err;
+};
+
+static void take_first(void *ctx, const char *key, const char *part, const char *why)
+{
+	struct first_fault *first = ctx;
+
+	(void)part;
+	pf_fail(first->err, EINVAL, "channel '%s': %s: %s", first->channel->name, key, why);
+}
+
+int pfleak_channels_make(struct pfleak_channels *channels, const struct pf_settings *settings,
+			 struct pf_error *err)
+{
+	struct first_fault first = { .err = err };
+	struct pf_channel_faults faults = { .tell = take_first, .ctx = &first };
+	int ret = make_all(channels, settings);
+
+	for (size_t i = 0; !ret && i < channels->n; i++) {
+		first.channel = &channels->list[i];
+		ret = pf_channel_check(&channels->list[i], &faults);
+	}
+	if (ret == -ENOMEM)
+		pf_fail(err, ENOMEM, "out of memory");
 	if (ret)
 		pfleak_channels_free(channels);
 	return ret;
+}
+
+/* ---- what is wrong with them ---------------------------------------------------- */
+
+struct complainer {
+	const struct pf_channel *channel;
+	const struct pf_origin *origin;
+	struct pf_complaints *complaints;
+};
+
+/* Of the key, or of the part of it; else where the channel begins. */
+static struct pf_place place_of(const struct pf_origin *origin, const char *name, const char *part)
+{
+	const struct pf_key *key = pf_schema_find(&pf_channel_table, name);
+	const struct pf_yaml_item *item = key ? pf_apply_written(key, origin->node) : NULL;
+	const struct pf_yaml_node *map = item ? item->node : NULL;
+
+	for (size_t i = 0; part && map && map->kind == PF_YAML_MAP && i < map->n; i++) {
+		if (!strcmp(map->items[i].key, part))
+			return map->items[i].place;
+	}
+	return map ? map->place : origin->place;
+}
+
+static void complain(void *ctx, const char *key, const char *part, const char *why)
+{
+	const struct complainer *c = ctx;
+	const struct pf_place place = place_of(c->origin, key, part);
+
+	pf_complain(c->complaints, &place, "channel '%s': %s%s%s: %s", c->channel->name, key,
+		    part ? "." : "", part ? part : "", why);
+}
+
+void pfleak_channels_check(const struct pf_settings *settings, bool here,
+			   struct pf_complaints *complaints)
+{
+	const struct pf_channel_settings *s = settings->channels.entry;
+	struct complainer c = { .complaints = complaints };
+	struct pf_channel_faults faults = { .tell = complain, .ctx = &c };
+	struct pfleak_channels channels;
+	int ret = make_all(&channels, settings);
+
+	for (size_t i = 0; ret != -ENOMEM && i < channels.n; i++) {
+		c.channel = &channels.list[i];
+		c.origin = &s[i].origin;
+		ret = pf_channel_check(&channels.list[i], &faults);
+		if (!ret && here)
+			pf_channel_check_here(&channels.list[i], &faults);
+	}
+	if (ret == -ENOMEM)
+		pf_complain(complaints, &(struct pf_place){ 0 }, "out of memory");
+	pfleak_channels_free(&channels);
 }
 
 void pfleak_channels_free(struct pfleak_channels *channels)

@@ -16,6 +16,11 @@ struct pfleak_channels {
 /* 0, or -EINVAL (-ENOMEM) with *err naming the channel and what is wrong with it. */
 int pfleak_channels_make(struct pfleak_channels *channels, const struct pf_settings *settings,
 			 struct pf_error *err);
+
+/* All that is wrong with them, each with its place; here: what they name on this machine, too. */
+void pfleak_channels_check(const struct pf_settings *settings, bool here,
+			   struct pf_complaints *complaints);
+
 void pfleak_channels_free(struct pfleak_channels *channels);
 
 #endif

@@ -268,3 +268,11 @@ bool pfleak_bounded(const struct pfleak_opts *opts)
 
 	return c->count || c->duration_s > 0 || c->once || c->replay_path;
 }
+
+bool pfleak_tells(const struct pfleak_opts *opts)
+{
+	const struct pf_common *c = &opts->common;
+
+	return !c->columns_help && !c->json_schema &&
+	       (!c->replay_path || opts->notify || opts->dry_run);
+}

@@ -47,4 +47,8 @@ bool pfleak_lone(const struct pfleak_opts *opts);
 /* The run ends by itself: its exit status tells what was found. */
 bool pfleak_bounded(const struct pfleak_opts *opts);
 
+/* Channels are told, or shown what they would be: nobody is told of what a recording has, unless
+ * that is asked for. */
+bool pfleak_tells(const struct pfleak_opts *opts);
+
 #endif

@@ -396,22 +396,13 @@ static int end(void *ctx, struct pf_run *run)
 	return ret ? ret : pfleak_report_end(&p->report);
 }
 
-/* Nobody is told of what a recording has, unless that is asked for. */
-static bool tells(const struct pfleak *p)
-{
-	const struct pf_common *c = &p->opts.common;
-
-	return !c->columns_help && !c->json_schema &&
-	       (!c->replay_path || p->opts.notify || p->opts.dry_run);
-}
-
 static int open_deliver(struct pfleak *p, struct pf_error *err)
 {
 	const struct pf_settings *settings = pf_config__settings(p->settings.config);
 	struct pfleak_channels channels;
 	int ret = pfleak_channels_make(&channels, settings, err);
 
-	if (ret || !channels.n || !tells(p)) {
+	if (ret || !channels.n || !pfleak_tells(&p->opts)) {
 		pfleak_channels_free(&channels);
 		return ret;
 	}
@@ -530,27 +521,11 @@ static enum pfleak_status watch(struct pfleak *p)
 	return PFLEAK_UNKNOWN;
 }
 
-/* What only channels themselves can tell of the configuration. */
-static bool channels_are_sound(const struct pfleak *p)
-{
-	struct pfleak_channels channels;
-	struct pf_error err = { 0 };
-
-	if (pfleak_channels_make(&channels, pf_config__settings(p->settings.config), &err)) {
-		pf_err("%s", err.text);
-		return false;
-	}
-	pfleak_channels_free(&channels);
-	return true;
-}
-
 static enum pfleak_status run(struct pfleak *p)
 {
 	if (pfleak_settings_load(&p->settings, &p->opts, false))
 		return PFLEAK_UNKNOWN;
 	if (p->opts.print_config && pfleak_settings_print(p->settings.config))
-		return PFLEAK_UNKNOWN;
-	if (p->opts.check_config && !channels_are_sound(p))
 		return PFLEAK_UNKNOWN;
 	if (p->opts.print_config || p->opts.check_config)
 		return PFLEAK_OK;

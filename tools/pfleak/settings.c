@@ -13,6 +13,8 @@
 #include "tools/pfleak/channels.h"
 #include "tools/pfleak/rules.h"
 
+#define COMPLAINTS_SAID 40
+
 /* The caret stands below a character of the line as it is shown: controls are wider there. */
 static void say_excerpt(const struct pf_complaint *complaint)
 {
@@ -20,11 +22,14 @@ static void say_excerpt(const struct pf_complaint *complaint)
 	pf_err("      | %*s^", (int)complaint->caret, "");
 }
 
+/* ctx: struct pf_complaints; a file of nothing but mistakes is not read to its end by anybody. */
 static void say(void *ctx, const struct pf_complaint *complaint)
 {
+	const struct pf_complaints *all = ctx;
 	const struct pf_place *p = &complaint->place;
 
-	(void)ctx;
+	if (all->n > COMPLAINTS_SAID)
+		return;
 	if (!p->file)
 		pf_err("%s", complaint->text);
 	else if (!p->line)
@@ -50,19 +55,10 @@ static const char *find_file(const struct pfleak_opts *opts)
 	return NULL;
 }
 
-/* What the schema cannot know: lib/notify's own terms. */
-static void check_channels(const struct pf_settings *s, struct pf_complaints *complaints)
+/* With another machine's recording, its configuration may name what is not here. */
+static bool uses_channels(const struct pfleak_opts *opts)
 {
-	struct pfleak_channels channels;
-	struct pf_error err = { 0 };
-
-	if (pfleak_channels_make(&channels, s, &err)) {
-		const struct pf_channel_settings *first = s->channels.entry;
-
-		pf_complain(complaints, &first->origin.place, "%s", err.text);
-		return;
-	}
-	pfleak_channels_free(&channels);
+	return opts->check_config || (pfleak_tells(opts) && !opts->dry_run && !opts->print_config);
 }
 
 int pfleak_settings_load(struct pfleak_settings *s, const struct pfleak_opts *opts, bool again)
@@ -74,14 +70,17 @@ int pfleak_settings_load(struct pfleak_settings *s, const struct pfleak_opts *op
 		.n_options = opts->n_set,
 		.again = again,
 	};
-	struct pf_complaints complaints = { .tell = say };
+	struct pf_complaints complaints = { .tell = say, .ctx = &complaints };
 	struct pfleak_settings new = { .config = pf_config__load(&source, &complaints) };
 	const bool sound = !complaints.n;
 
 	if (new.config)
 		new.rules = pfleak_rules_make(pf_config__settings(new.config), &complaints);
 	if (sound)
-		check_channels(pf_config__settings(new.config), &complaints);
+		pfleak_channels_check(pf_config__settings(new.config), uses_channels(opts),
+				      &complaints);
+	if (complaints.n > COMPLAINTS_SAID)
+		pf_err("... and %zu more mistakes", complaints.n - COMPLAINTS_SAID);
 	if (complaints.n) {
 		pfleak_settings_free(&new);
 		return -EINVAL;
