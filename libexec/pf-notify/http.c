@@ -29,6 +29,7 @@ struct pf_http_target {
 	pf_http_done_fn done;
 	void *ctx;
 	size_t reply_bytes;
+	bool answered; /* all headers of a reply are there */
 	bool busy;
 	char why[CURL_ERROR_SIZE];
 };
@@ -72,6 +73,18 @@ static size_t take_reply(char *data, size_t size, size_t n, void *ctx)
 	(void)data;
 	t->reply_bytes += size * n;
 	return t->reply_bytes > REPLY_MAX ? 0 : size * n;
+}
+
+/* A status line begins a reply, an empty one ends its headers; 100 Continue has both, too. */
+static size_t take_header(char *data, size_t size, size_t n, void *ctx)
+{
+	struct pf_http_target *t = ctx;
+
+	if (size * n >= 5 && !memcmp(data, "HTTP/", 5))
+		t->answered = false;
+	else if (size * n <= 2 && (*data == '\r' || *data == '\n'))
+		t->answered = true;
+	return size * n;
 }
 
 /* The first setting that fails is kept. */
@@ -127,6 +140,9 @@ static CURLcode set_target(CURL *e, struct pf_http_target *t, const struct pf_wi
 	SET(CURLOPT_POST, 1L);
 	SET(CURLOPT_WRITEFUNCTION, take_reply);
 	SET(CURLOPT_WRITEDATA, t);
+	SET(CURLOPT_HEADERFUNCTION, take_header);
+	SET(CURLOPT_HEADERDATA, t);
+	SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L); /* a proxy's word is not the server's */
 	SET(CURLOPT_ERRORBUFFER, t->why);
 	SET(CURLOPT_PRIVATE, t);
 	return rc;
@@ -191,6 +207,7 @@ void pf_http_target__free(struct pf_http_target *t)
 int pf_http_target__post(struct pf_http_target *t, const char *body)
 {
 	t->reply_bytes = 0;
+	t->answered = false;
 	t->why[0] = '\0';
 	if (curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS, body) ||
 	    curl_multi_add_handle(t->http->multi, t->easy))
@@ -235,8 +252,8 @@ static void judge_error(struct pf_http_result *r, const struct pf_http_target *t
 }
 
 /*
- * Once a final status is there the server has decided; that the rest of its
- * reply is cut off, endless or late changes nothing.
+ * Once the headers of a final status are there the server has decided; that
+ * the body of its reply is cut off, endless or late changes nothing.
  */
 static void judge(struct pf_http_result *r, struct pf_http_target *t, CURLcode code)
 {
@@ -246,7 +263,7 @@ static void judge(struct pf_http_result *r, struct pf_http_target *t, CURLcode c
 	curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
 	curl_easy_getinfo(t->easy, CURLINFO_RETRY_AFTER, &retry_after_s);
 	r->retry_after_s = retry_after_s > 0 ? (double)retry_after_s : 0;
-	if (status >= 200 && status <= 999)
+	if (t->answered && status >= 200 && status <= 999)
 		judge_status(r, status);
 	else
 		judge_error(r, t, code ? code : CURLE_GOT_NOTHING);

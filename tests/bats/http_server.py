@@ -10,6 +10,7 @@ writes each request as a line of JSON. usage: http_server.py [CERTIFICATE KEY]
 /redirect       302 to /ok
 /hang           takes the request, never answers
 /trickle        answers a byte at a time, without end
+/drip           says 200, then a header at a time, without end
 /close          takes the request, closes
 /cut            says 200 and a length, then closes
 /huge           200 and a body without end
@@ -88,6 +89,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def be_trickle(self, argument, number):
         while not end.wait(0.05):
             self.wfile.write(b'H')
+            self.wfile.flush()
+
+    def be_drip(self, argument, number):
+        self.wfile.write(b'HTTP/1.1 200 OK\r\n')
+        while not end.wait(0.05):
+            self.wfile.write(b'X-More: x\r\n')
             self.wfile.flush()
 
     def be_close(self, argument, number):

@@ -104,6 +104,14 @@ result() { # ID
   assert_eq "$(result 1)" '["failed",1,0]'
 }
 
+@test "a server that says 200 and then trickles headers has not answered" {
+  start_server
+  channel 0 "http://127.0.0.1:$SERVER_PORT/drip" '| .timeout_s = 0.5 | .attempts = 2'
+  post 0 1
+  deliver
+  assert_eq "$(result 1 | jq -c '.[:2]')" '["failed",2]'
+}
+
 @test "a server that closes early is tried again" {
   start_server
   channel 0 "http://127.0.0.1:$SERVER_PORT/close"
