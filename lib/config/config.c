@@ -69,10 +69,17 @@ static bool is_regular(int fd)
 	return !fstat(fd, &st) && S_ISREG(st.st_mode);
 }
 
+static int open_file(const struct pf_config_source *source)
+{
+	if (source->is_stdin)
+		return fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	return open(source->file,
+		    O_RDONLY | O_CLOEXEC | O_NOCTTY | (source->again ? O_NONBLOCK : 0));
+}
+
 static void read_file(struct load *l)
 {
-	_cleanup_close_ int fd = open(l->source->file, O_RDONLY | O_CLOEXEC | O_NOCTTY |
-							       (l->source->again ? O_NONBLOCK : 0));
+	_cleanup_close_ int fd = open_file(l->source);
 	_cleanup_(wipe) struct pf_strbuf text = PF_STRBUF_INIT;
 	const struct pf_place place = whole_file(l);
 	int ret;
@@ -82,12 +89,16 @@ static void read_file(struct load *l)
 			    strerror(errno));
 		return;
 	}
+	if (l->source->again && l->source->is_stdin) {
+		pf_complain(l->complaints, &place, "it cannot be read again: give --config a file");
+		return;
+	}
 	if (l->source->again && !is_regular(fd)) {
 		pf_complain(l->complaints, &place,
 			    "it is not a regular file, hence cannot be read again");
 		return;
 	}
-	pf_trust_check(fd, l->source->file, geteuid(), &l->untrusted);
+	pf_trust_check(fd, l->source->is_stdin ? NULL : l->source->file, geteuid(), &l->untrusted);
 	ret = read_all(fd, &text);
 	if (ret)
 		pf_complain(l->complaints, &place, "cannot read the configuration: %s",

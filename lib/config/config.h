@@ -29,6 +29,7 @@ struct pf_config_option {
 
 struct pf_config_source {
 	const char *file;    /* NULL = none */
+	bool is_stdin;	     /* file is only what messages call it */
 	const char *profile; /* --profile; NULL = what the file says */
 	const struct pf_config_option *options;
 	size_t n_options;

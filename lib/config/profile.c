@@ -4,10 +4,14 @@
 
 #include <string.h>
 
+#include "lib/base/cleanup.h"
 #include "lib/base/parse.h"
+#include "lib/base/strbuf.h"
 
 #define PRODUCTION "production"
 #define DEFAULT	   "default"
+
+#define NAMES_SHOWN 20
 
 static const char *const extends_key[] = { "extends", NULL };
 
@@ -41,16 +45,18 @@ static void refuse_name(const struct pf_apply *a, const struct pf_yaml_node *pro
 {
 	const char *words[PF_YAML_KEYS_MAX + 3] = { DEFAULT, PRODUCTION };
 	size_t n = 2;
+	_cleanup_(pf_strbuf_free) struct pf_strbuf list = PF_STRBUF_INIT;
 	const char *near;
 
 	for (size_t i = 0; profiles && profiles->kind == PF_YAML_MAP && i < profiles->n; i++)
 		words[n++] = profiles->items[i].key;
 	near = pf_nearest(name, words);
-	pf_complain(a->complaints, place, "there is no profile '%s'%s%s%s", name,
-		    near ? ": did you mean '"
-			 : ": there are default, production, and those below "
-			   "profiles:",
-		    near ? near : "", near ? "'?" : "");
+	for (size_t i = 0; i < n && i < NAMES_SHOWN; i++)
+		pf_strbuf_addf(&list, "%s%s", i ? ", " : "", words[i]);
+	pf_complain(a->complaints, place, "there is no profile '%s': %s%s%s%s%s", name,
+		    near ? "did you mean '" : "", near ? near : "",
+		    near ? "'? There are " : "there are ", list.data ? list.data : "",
+		    n > NAMES_SHOWN ? ", ..." : "");
 }
 
 static bool is_in(const struct chain *c, const struct pf_yaml_item *profile)

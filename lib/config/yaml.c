@@ -314,6 +314,9 @@ static size_t characters(const char *text)
 static void place_block(const struct reader *r, struct pf_yaml_node *node,
 			const yaml_event_t *event)
 {
+	const bool one_line = event->start_mark.line == event->end_mark.line;
+
+	node->folded = !one_line && event->data.scalar.style != YAML_LITERAL_SCALAR_STYLE;
 	switch (event->data.scalar.style) {
 	case YAML_LITERAL_SCALAR_STYLE:
 		node->verbatim = true;
@@ -322,14 +325,13 @@ static void place_block(const struct reader *r, struct pf_yaml_node *node,
 		node->place.column = node->indent + 1;
 		break;
 	case YAML_PLAIN_SCALAR_STYLE:
-		node->verbatim = event->start_mark.line == event->end_mark.line;
+		node->verbatim = one_line;
 		break;
 	case YAML_SINGLE_QUOTED_SCALAR_STYLE:
 	case YAML_DOUBLE_QUOTED_SCALAR_STYLE:
 		/* Exact where each character stands for itself. */
-		node->verbatim = event->start_mark.line == event->end_mark.line &&
-				 event->end_mark.index - event->start_mark.index ==
-					 characters(node->text) + 2;
+		node->verbatim = one_line && event->end_mark.index - event->start_mark.index ==
+						     characters(node->text) + 2;
 		node->place.column += node->verbatim;
 		break;
 	default:

@@ -27,6 +27,7 @@ struct pf_yaml_node {
 	const char *text;      /* scalars: NUL-terminated, valid UTF-8 */
 	bool plain;	       /* no quotes around it */
 	bool verbatim;	       /* lines in the file are lines of the text */
+	bool folded;	       /* lines in the file are joined to one */
 	unsigned int indent;   /* blanks before each further line of a verbatim text */
 	size_t n;	       /* maps and lists */
 	struct pf_yaml_item *items;

@@ -11,6 +11,7 @@ int pf_rule_vrefuse(struct pf_rule_error *err, size_t at, size_t len, const char
 		return -EINVAL;
 	err->at = at;
 	err->len = len;
+	err->unknown = false;
 	vsnprintf(err->text, sizeof(err->text), fmt, ap);
 	return -EINVAL;
 }

@@ -4,11 +4,13 @@
 #define PF_LIB_LEAK_RULE_ERROR_H
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 struct pf_rule_error {
 	size_t at; /* bytes into the condition */
 	size_t len;
+	bool unknown;	/* it is a name that nobody knows: what stands around it may be sound */
 	char text[400]; /* one line; holds pieces of the condition as they are */
 };
 

@@ -133,11 +133,16 @@ static node_t *want_truth(struct parser *p, node_t *n)
 {
 	char text[SHOWN_MAX + 4];
 
-	if (n && !n->truth)
+	if (!n || n->truth)
+		return n;
+	if (n->op == PF_OP_NUMBER)
 		return refuse(p, n->at, n->len,
-			      "'%s' is a number: compare it with something, as in %s > 10",
+			      "'%s' is a number, a condition is wanted: compare something with it, "
+			      "as in rss_mb > %s",
 			      piece_of(p, n, text), text);
-	return n;
+	return refuse(p, n->at, n->len,
+		      "'%s' is a number: compare it with something, as in %s > 10",
+		      piece_of(p, n, text), text);
 }
 
 /* A number without a unit takes that of its neighbour: everything in it is a number already. */
@@ -187,9 +192,12 @@ static node_t *unknown_name(struct parser *p, const struct pf_token *t)
 	for (size_t i = 0; i < p->names->n && n < NAMES_MAX - 1; i++)
 		words[n++] = p->names->constants[i].name;
 	near = pf_nearest(piece(p, t->at, t->len, name), words);
-	return refuse(p, t->at, t->len, "there is no metric '%s'%s%s%s", name,
-		      near ? ": did you mean '" : " (pfleak.conf(5) lists all)", near ? near : "",
-		      near ? "'?" : "");
+	refuse(p, t->at, t->len, "there is no metric '%s'%s%s%s", name,
+	       near ? ": did you mean '" : " (pfleak.conf(5) lists all)", near ? near : "",
+	       near ? "'?" : "");
+	if (p->err)
+		p->err->unknown = true;
+	return NULL;
 }
 
 static node_t *fact_node(struct parser *p, const struct pf_token *t, enum pf_fact_id id)

@@ -122,7 +122,9 @@ END
   run_tool -3 pfleak --config c.yaml --profile other --check-config
   assert_contains "$stderr" 'c.yaml:8:32: alerting.pagerduty_key: the environment has no NOT_SET_ANYWHERE'
   run_tool -3 pfleak --config c.yaml --profile we --check-config
-  assert_contains "$stderr" "there is no profile 'we': did you mean 'web'?"
+  assert_contains "$stderr" "there is no profile 'we': did you mean 'web'? There are default, production, base, web, other"
+  run_tool -3 pfleak --no-config --profile nope --check-config
+  assert_contains "$stderr" "there is no profile 'nope': there are default, production"
   check 3 <<<$'profiles:\n  a: {extends: b}\n  b: {extends: a}\n  production: {}\n  c: {extends: d}\n  e: {gracee: 5}'
   refused 2:16 "the profile 'a' extends itself"
   refused 4:3 "'production' is built in"
@@ -242,7 +244,7 @@ END
   refused 25:30 'command: it must not be empty'
   refused 26:46 "'GET' is not accepted: give POST"
   refused 27:5 "this channel needs the key 'service_key'"
-  refused 28:29 "did you mean 'firing'?"
+  refused 28:29 "give one of watch, pending, firing, resolved (did you mean 'firing'?)"
   refused 29:27 'give an absolute path'
   refused 29:46 'give true or false'
   refused 29:64 'give a whole number from 1 to 127'
@@ -529,6 +531,26 @@ pfleak:    11 | rss_mb > 5 AND
 pfleak:       |               ^"
 }
 
+@test "every unknown name of a condition is told; a comment that would hide the rest is refused" {
+  check 3 <<'END'
+alerting:
+  rules:
+    - {name: names, condition: fault_rat > 5 AND (rss_growht > 3 OR anon_mp < 3m)}
+    - name: folded
+      condition: >
+        rss_mb > 5 # enough
+        AND fault_rate > 3
+    - {name: number, condition: 10}
+    - {name: fine, condition: "rss_mb > 5 # enough"}
+END
+  refused 3:32 "no metric 'fault_rat': did you mean 'fault_rate'?"
+  refused 3:51 "no metric 'rss_growht'"
+  refused 3:69 "no metric 'anon_mp': did you mean 'anon_mb'?"
+  refused 5:18 'a # hides all behind it: write | in place of >'
+  refused 8:33 "'10' is a number, a condition is wanted: compare something with it, as in rss_mb > 10"
+  assert_eq "$(grep -c 'yaml:' <<<"$stderr")" 5
+}
+
 @test "rules compare with the thresholds of the profile" {
   cat >c.yaml <<'END'
 alerting:
@@ -593,6 +615,25 @@ rule() {
   kill -HUP "$BG_PID"
   wait_for_line "$BG_ERR" 'the configuration stays as it was'
   stop_tool
+}
+
+@test "a configuration from standard input, which cannot be read again" {
+  run_tool -0 pfleak --config - --print-config <<<'grace: 5'
+  assert_eq "$(origin grace)" '5 < standard input:1'
+  run_tool -3 pfleak --config - --check-config <<<'grac: 5'
+  assert_contains "$stderr" "pfleak: standard input:1:1: there is no key 'grac'"
+  # a file that others may write is no better for being handed over open
+  echo 'alerting: {channels: [{type: command, command: [/bin/true]}]}' >c.yaml && chmod 666 c.yaml
+  run_tool -3 pfleak --config - --check-config <c.yaml
+  assert_contains "$stderr" 'standard input may be written by others (mode 0666)'
+  chmod 600 c.yaml
+  run_tool -0 pfleak --config - --check-config <c.yaml
+  start_bg pfleak "$PF_BIN/pfleak" --config - --backend counters -v -p $$ 0.1 <<<'grace: 5'
+  wait_for_line "$BG_ERR" 'pfleak: ready'
+  kill -HUP "$BG_PID"
+  wait_for_line "$BG_ERR" 'standard input: it cannot be read again: give --config a file'
+  wait_for_line "$BG_ERR" 'the configuration stays as it was'
+  kill "$BG_PID"
 }
 
 @test "SIGHUP in a replay that waits for its writer" {

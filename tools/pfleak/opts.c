@@ -199,6 +199,9 @@ static void check(struct argp_state *state, const struct pfleak_opts *o)
 	if (o->state_path && o->common.replay_path &&
 	    pf_file_same(o->state_path, o->common.replay_path))
 		argp_error(state, "--state and --replay name the same file");
+	if (o->config_path && !strcmp(o->config_path, "-") && o->common.replay_path &&
+	    !strcmp(o->common.replay_path, "-"))
+		argp_error(state, "--config - and --replay - cannot both read standard input");
 	if (o->no_config && o->config_path)
 		argp_error(state, "--no-config and --config contradict each other");
 }

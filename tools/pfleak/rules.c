@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/cleanup.h"
@@ -12,6 +13,7 @@
 #include "lib/config/yaml.h"
 
 #define EXCERPT_MAX 160
+#define NAMES_TOLD  20 /* unknown ones of one condition */
 #define NAME_SHOWN  (64 * PF_TEXT_GROWTH)
 
 /* ---- what they may compare with ---------------------------------------------- */
@@ -71,6 +73,43 @@ static void complain(const struct pf_rule_settings *rule, const struct pf_rule_e
 
 /* ---- making ------------------------------------------------------------------ */
 
+/* In text whose lines were joined, a comment goes on to the end of all. */
+static bool is_hidden(const struct pf_rule_settings *rule, struct pf_complaints *complaints)
+{
+	const struct pf_rule_error err = {
+		.at = strcspn(rule->condition.text, "#"),
+		.text = "here the lines are joined to one, so that a # hides all behind it: write | "
+			"in place of > or quotes",
+	};
+
+	if (!rule->condition.node->folded || !rule->condition.text[err.at])
+		return false;
+	complain(rule, &err, complaints);
+	return true;
+}
+
+/*
+ * What else is wrong? Names that nobody knows are taken for numbers, which go with everything, and
+ * it is read again; what is said of those numbers is not told.
+ */
+static void complain_further(struct pf_rules *rules, const struct pf_rule_config *first,
+			     const struct pf_rule_settings *rule,
+			     const struct pf_rule_error *before, struct pf_complaints *complaints)
+{
+	_cleanup_free_ char *text = strdup(first->condition);
+	struct pf_rule_config config = *first;
+	struct pf_rule_error err = *before;
+
+	config.condition = text;
+	for (int i = 0; text && err.unknown && i < NAMES_TOLD; i++) {
+		memset(text + err.at, '1', err.len);
+		if (!pf_rules__add(rules, &config, &err)) /* nobody takes a set with mistakes */
+			return;
+		if (err.unknown || !strncmp(text + err.at, first->condition + err.at, err.len))
+			complain(rule, &err, complaints);
+	}
+}
+
 static void add(struct pf_rules *rules, const struct pf_rule_settings *rule,
 		struct pf_complaints *complaints)
 {
@@ -85,8 +124,11 @@ static void add(struct pf_rules *rules, const struct pf_rule_settings *rule,
 
 	if (!rule->name || !rule->condition.text)
 		return; /* complained of before */
-	if (pf_rules__add(rules, &config, &err))
-		complain(rule, &err, complaints);
+	if (is_hidden(rule, complaints) || !pf_rules__add(rules, &config, &err))
+		return;
+	complain(rule, &err, complaints);
+	if (err.unknown)
+		complain_further(rules, &config, rule, &err, complaints);
 }
 
 struct pf_rules *pfleak_rules_make(const struct pf_settings *s, struct pf_complaints *complaints)

@@ -40,11 +40,18 @@ static void say(void *ctx, const struct pf_complaint *complaint)
 		say_excerpt(complaint);
 }
 
+static bool is_stdin(const struct pfleak_opts *opts)
+{
+	return opts->config_path && !strcmp(opts->config_path, "-");
+}
+
 /* The file to read; NULL = none. */
 static const char *find_file(const struct pfleak_opts *opts)
 {
 	if (opts->no_config)
 		return NULL;
+	if (is_stdin(opts))
+		return "standard input";
 	if (opts->config_path)
 		return opts->config_path;
 	if (!access(PFLEAK_CONFIG, R_OK))
@@ -65,6 +72,7 @@ int pfleak_settings_load(struct pfleak_settings *s, const struct pfleak_opts *op
 {
 	const struct pf_config_source source = {
 		.file = find_file(opts),
+		.is_stdin = is_stdin(opts),
 		.profile = opts->profile,
 		.options = opts->set,
 		.n_options = opts->n_set,
