@@ -20,20 +20,19 @@
 #include "lib/observe/observe.h"
 #include "lib/observe/refusal.h"
 
-/* The verifier's log comes as one long text: at -v its first line, at -vv all of it. */
+/* For people who mend us: at -vv. What the rest need of it we say ourselves. */
 static int __attribute__((format(printf, 2, 0)))
 print_libbpf(enum libbpf_print_level level, const char *fmt, va_list ap)
 {
-	enum pf_log_level as = level == LIBBPF_DEBUG ? PF_LOG_DEBUG : PF_LOG_INFO;
 	_cleanup_free_ char *text = NULL;
 	char *line, *save = NULL;
 
-	if (pf_log_level() < as || vasprintf(&text, fmt, ap) < 0)
+	(void)level;
+	if (pf_log_level() < PF_LOG_DEBUG || vasprintf(&text, fmt, ap) < 0)
 		return 0;
-	for (line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
-		pf_log(as, "%s", line);
-		as = PF_LOG_DEBUG;
-	}
+	/* The verifier's log comes as one long text. */
+	for (line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+		pf_debug("%s", line);
 	return 0;
 }
 

@@ -16,7 +16,7 @@ struct pf_bpf_cost {
 	int64_t map_bytes;
 };
 
-/* libbpf's own messages go to our log at -vv (debug) and -v (the rest). */
+/* libbpf's own messages go to our log at -vv (debug). */
 void pf_bpf_log_setup(void);
 
 /*

@@ -414,3 +414,12 @@ value() {
   assert_match "$output" '[0-9]+ processes in '
   assert_contains "$stderr" 'reading /proc instead'
 }
+
+@test "without privileges -v says why in our words; libbpf's are for -vv" {
+  requires noroot
+  run_tool -0 pfleak -v --no-config --once 0.1
+  assert_contains "$stderr" 'reading /proc instead'
+  refute_contains "$stderr" 'libbpf: '
+  run_tool -0 pfleak -vv --no-config --once 0.1
+  assert_contains "$stderr" 'libbpf: '
+}
