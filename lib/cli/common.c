@@ -53,7 +53,26 @@ static const char *const buffer_words[] = { "auto", "ring", "perf", NULL };
 static const char *const object_words[] = { "auto", "core", "plain", NULL };
 static const char *const rss_words[] = { "auto", "percpu", "central", "strange", NULL };
 
-static const struct argp_option options[] = {
+/* What a report takes, whether it comes once or each interval. */
+static const struct argp_option report_options[] = {
+	{ NULL, 0, NULL, 0, "Output:", 30 },
+	{ "output", 'o', "FORMAT", 0, "table, json (one object a line), csv, prom", 0 },
+	{ "output-file", 'O', "FILE", 0,
+	  "Write there instead of standard output: appended, with prom replaced in one step", 0 },
+	{ "json-schema", OPT_JSON_SCHEMA, NULL, 0, "Print the JSON Schema of the records", 0 },
+	{ "color", OPT_COLOR, "WHEN", 0,
+	  "auto (on a terminal; NO_COLOR is honoured), always, never", 0 },
+
+	{ NULL, 0, NULL, 0, "General:", 50 },
+	{ "verbose", 'v', NULL, 0, "Say what is being used; twice for the libraries' messages", 0 },
+	{ "help", 'h', NULL, 0, "Print this help", 0 },
+	{ "usage", OPT_USAGE, NULL, 0, "Print a short usage message", 0 },
+	{ "version", 'V', NULL, 0, "Print the version", 0 },
+	{ 0 },
+};
+
+/* What goes with intervals besides. */
+static const struct argp_option interval_options[] = {
 	{ NULL, 0, NULL, 0, "Which processes:", 10 },
 	{ "pid", 'p', "PID[,PID...]", 0, "Only these processes; ends when all of them have", 0 },
 	{ "cgroup", 'c', "CGROUP", 0,
@@ -66,19 +85,12 @@ static const struct argp_option options[] = {
 	{ "duration", 'd', "SECONDS", 0, "Stop after this time (also 90s, 5m, 2h)", 0 },
 	{ "once", OPT_ONCE, NULL, 0, "One interval, then stop", 0 },
 
-	{ NULL, 0, NULL, 0, "Output:", 30 },
-	{ "top", 'n', "TOP", 0, "At most this many lines an interval, 0 = all (20)", 0 },
-	{ "sort", 's', "KEY", 0, "Sort by this column, largest first", 0 },
-	{ "output", 'o', "FORMAT", 0, "table, json (one object a line), csv, prom", 0 },
-	{ "output-file", 'O', "FILE", 0,
-	  "Write there instead of standard output: appended, with prom replaced in one step", 0 },
+	{ "top", 'n', "TOP", 0, "At most this many lines an interval, 0 = all (20)", 30 },
+	{ "sort", 's', "KEY", 0, "Sort by this column, largest first", 30 },
 	{ "columns", OPT_COLUMNS, "LIST", 0,
-	  "Columns in this order; +KEY and -KEY change the default; 'help' lists all", 0 },
-	{ "json-schema", OPT_JSON_SCHEMA, NULL, 0, "Print the JSON Schema of the records", 0 },
-	{ "timestamps", 'T', NULL, 0, "Begin each line of a table with the time", 0 },
-	{ "color", OPT_COLOR, "WHEN", 0,
-	  "auto (on a terminal; NO_COLOR is honoured), always, never", 0 },
-	{ "watch", OPT_WATCH, NULL, 0, "Redraw one screen; q ends it", 0 },
+	  "Columns in this order; +KEY and -KEY change the default; 'help' lists all", 30 },
+	{ "timestamps", 'T', NULL, 0, "Begin each line of a table with the time", 30 },
+	{ "watch", OPT_WATCH, NULL, 0, "Redraw one screen; q ends it", 30 },
 
 	{ NULL, 0, NULL, 0, "Source:", 40 },
 	{ "backend", OPT_BACKEND, "NAME", 0,
@@ -95,12 +107,6 @@ static const struct argp_option options[] = {
 	  "Take samples from a recording (plain or gzip, - = standard input); needs no privileges",
 	  0 },
 	{ "overhead", OPT_OVERHEAD, NULL, 0, "Show the tool's own cost at the end", 0 },
-
-	{ NULL, 0, NULL, 0, "General:", 50 },
-	{ "verbose", 'v', NULL, 0, "Say what is being used; twice for the libraries' messages", 0 },
-	{ "help", 'h', NULL, 0, "Print this help", 0 },
-	{ "usage", OPT_USAGE, NULL, 0, "Print a short usage message", 0 },
-	{ "version", 'V', NULL, 0, "Print the version", 0 },
 	{ 0 },
 };
 
@@ -171,7 +177,7 @@ static bool has_pid(const struct pf_common *c, int64_t pid)
 	return false;
 }
 
-static void parse_pids(struct argp_state *state, struct pf_common *c, const char *arg)
+void pf_arg_pids(struct argp_state *state, struct pf_common *c, const char *arg)
 {
 	_cleanup_free_ char *list = strdup(arg);
 	char *save = NULL, *word;
@@ -277,37 +283,53 @@ static void check(struct argp_state *state, const struct pf_common *c)
 			   "--columns does not go with --output prom: its metrics are fixed");
 }
 
-static int parse_output(int key, char *arg, struct argp_state *state, struct pf_common *c)
+/* What was asked for is printed. */
+static void __attribute__((noreturn)) leave(void)
 {
+	if (fflush(stdout) && errno != EPIPE) {
+		pf_err("cannot write standard output: %s", strerror(errno));
+		exit(1);
+	}
+	exit(0);
+}
+
+static void __attribute__((noreturn))
+tell(int key, struct argp_state *state, const struct pf_common *c)
+{
+	if (key == 'V')
+		printf("%s (pftools) %s\n", c->tool, PF_VERSION);
+	else if (key == 'h')
+		argp_state_help(state, stdout,
+				ARGP_HELP_STD_HELP & ~(unsigned int)ARGP_HELP_EXIT_OK);
+	else
+		argp_state_help(state, stdout, ARGP_HELP_USAGE);
+	leave();
+}
+
+static error_t parse_report(int key, char *arg, struct argp_state *state)
+{
+	struct pf_common *c = state->input;
+
 	switch (key) {
-	case 'n':
-		c->top = pf_arg_number(state, "--top", arg, 0, TOP_MAX);
-		return 0;
-	case 's':
-		c->sort = pf_arg_text(state, "--sort", arg);
-		return 0;
 	case 'o':
 		c->format = parse_format(state, c, arg);
 		return 0;
 	case 'O':
 		c->out_path = pf_arg_text(state, "--output-file", arg);
 		return 0;
-	case OPT_COLUMNS:
-		c->columns_help = !strcmp(arg, "help");
-		c->columns = pf_arg_text(state, "--columns", arg);
-		return 0;
 	case OPT_JSON_SCHEMA:
 		c->json_schema = true;
-		return 0;
-	case 'T':
-		c->timestamps = true;
 		return 0;
 	case OPT_COLOR:
 		c->color = (enum pf_when)pf_arg_word(state, "--color", arg, when_words);
 		return 0;
-	case OPT_WATCH:
-		c->watch = true;
+	case 'v':
+		pf_log_set_level(pf_log_level() < PF_LOG_INFO ? PF_LOG_INFO : PF_LOG_DEBUG);
 		return 0;
+	case 'h':
+	case OPT_USAGE:
+	case 'V':
+		tell(key, state, c);
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -335,27 +357,45 @@ static int parse_source(int key, char *arg, struct argp_state *state, struct pf_
 		c->overhead = true;
 		return 0;
 	default:
-		return parse_output(key, arg, state, c);
+		return ARGP_ERR_UNKNOWN;
 	}
 }
 
-/* What was asked for is printed. */
-static void __attribute__((noreturn)) leave(void)
+static int parse_lines(int key, char *arg, struct argp_state *state, struct pf_common *c)
 {
-	if (fflush(stdout) && errno != EPIPE) {
-		pf_err("cannot write standard output: %s", strerror(errno));
-		exit(1);
+	switch (key) {
+	case 'n':
+		c->top = pf_arg_number(state, "--top", arg, 0, TOP_MAX);
+		return 0;
+	case 's':
+		c->sort = pf_arg_text(state, "--sort", arg);
+		return 0;
+	case OPT_COLUMNS:
+		c->columns_help = !strcmp(arg, "help");
+		c->columns = pf_arg_text(state, "--columns", arg);
+		return 0;
+	case 'T':
+		c->timestamps = true;
+		return 0;
+	case OPT_WATCH:
+		c->watch = true;
+		return 0;
+	default:
+		return parse_source(key, arg, state, c);
 	}
-	exit(0);
 }
 
-static error_t parse_option(int key, char *arg, struct argp_state *state)
+static error_t parse_interval(int key, char *arg, struct argp_state *state)
 {
 	struct pf_common *c = state->input;
 
 	switch (key) {
 	case 'p':
-		parse_pids(state, c, arg);
+		pf_arg_pids(state, c, arg);
+		return 0;
+	case 'd':
+		c->duration_s =
+			pf_arg_duration(state, "--duration", arg, INTERVAL_MIN, 366 * DAY_S);
 		return 0;
 	case 'c':
 		c->cgroup = pf_arg_text(state, "--cgroup", arg);
@@ -366,26 +406,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case 'u':
 		c->uid = parse_user(state, arg);
 		return 0;
-	case 'd':
-		c->duration_s =
-			pf_arg_duration(state, "--duration", arg, INTERVAL_MIN, 366 * DAY_S);
-		return 0;
 	case OPT_ONCE:
 		c->once = true;
 		return 0;
-	case 'v':
-		pf_log_set_level(pf_log_level() < PF_LOG_INFO ? PF_LOG_INFO : PF_LOG_DEBUG);
-		return 0;
-	case 'h':
-		argp_state_help(state, stdout,
-				ARGP_HELP_STD_HELP & ~(unsigned int)ARGP_HELP_EXIT_OK);
-		leave();
-	case OPT_USAGE:
-		argp_state_help(state, stdout, ARGP_HELP_USAGE);
-		leave();
-	case 'V':
-		printf("%s (pftools) %s\n", c->tool, PF_VERSION);
-		leave();
 	case ARGP_KEY_ARG:
 		positional(state, c, arg);
 		return 0;
@@ -393,7 +416,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		check(state, c);
 		return 0;
 	default:
-		return parse_source(key, arg, state, c);
+		return parse_lines(key, arg, state, c);
 	}
 }
 
@@ -414,10 +437,15 @@ static char *help_filter(int key, const char *text, void *input)
 	return b.data;
 }
 
-static const struct argp common_argp = {
-	.options = options,
-	.parser = parse_option,
+static const struct argp report_argp = {
+	.options = report_options,
+	.parser = parse_report,
 	.help_filter = help_filter,
+};
+
+static const struct argp interval_argp = {
+	.options = interval_options,
+	.parser = parse_interval,
 };
 
 void pf_common_init(struct pf_common *c, const char *tool, double interval_s)
@@ -500,11 +528,15 @@ static void hold_standard_descriptors(void)
 
 void pf_cli_parse(const struct pf_cli *cli, int argc, char **argv, struct pf_common *c, void *input)
 {
-	const struct argp_child children[] = { { &common_argp, 0, NULL, 0 }, { 0 } };
+	const struct argp_child children[] = {
+		{ &report_argp, 0, NULL, 0 },
+		{ cli->no_intervals ? NULL : &interval_argp, 0, NULL, 0 },
+		{ 0 },
+	};
 	const struct argp argp = {
 		.options = cli->options,
 		.parser = cli->parser,
-		.args_doc = "[INTERVAL [COUNT]]",
+		.args_doc = cli->no_intervals ? NULL : "[INTERVAL [COUNT]]",
 		.doc = cli->doc,
 		.children = children,
 	};

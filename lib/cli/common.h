@@ -77,9 +77,10 @@ bool pf_common_sampling(const struct pf_common *c);
 /* What a tool adds to the shared options. */
 struct pf_cli {
 	const struct argp_option *options;
-	argp_parser_t parser; /* hands &common to child_inputs[0] at ARGP_KEY_INIT */
+	argp_parser_t parser; /* hands &common to both child_inputs at ARGP_KEY_INIT */
 	const char *doc;
-	int usage_status; /* exit status for bad usage */
+	int usage_status;  /* exit status for bad usage */
+	bool no_intervals; /* one report: none of the options that go with intervals */
 };
 
 /*
@@ -100,6 +101,8 @@ uint64_t pf_arg_number(struct argp_state *state, const char *option, const char 
 const char *pf_arg_text(struct argp_state *state, const char *option, const char *value);
 /* Events per second, more than 0. */
 double pf_arg_rate(struct argp_state *state, const char *option, const char *value);
+/* Add to c->pids. */
+void pf_arg_pids(struct argp_state *state, struct pf_common *c, const char *value);
 /* Index of value in the NULL-terminated list of words. */
 int pf_arg_word(struct argp_state *state, const char *option, const char *value,
 		const char *const *words);

@@ -212,7 +212,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 
 	switch (key) {
 	case ARGP_KEY_INIT:
-		state->child_inputs[0] = &o->common;
+		state->child_inputs[0] = state->child_inputs[1] = &o->common;
 		return 0;
 	case OPT_LIST:
 		o->list = true;
@@ -248,7 +248,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 
 void pfleak_parse(struct pfleak_opts *opts, int argc, char **argv)
 {
-	static const struct pf_cli cli = { options, parse_option, doc, PFLEAK_UNKNOWN };
+	static const struct pf_cli cli = { options, parse_option, doc, PFLEAK_UNKNOWN, false };
 
 	memset(opts, 0, sizeof(*opts));
 	pf_common_init(&opts->common, "pfleak", 10);

@@ -46,7 +46,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 
 	switch (key) {
 	case ARGP_KEY_INIT:
-		state->child_inputs[0] = &o->common;
+		state->child_inputs[0] = state->child_inputs[1] = &o->common;
 		return 0;
 	case OPT_BY:
 		o->by = (enum pfstat_by)pf_arg_word(state, "--by", arg, pfstat_by_words);
@@ -80,7 +80,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 
 void pfstat_parse(struct pfstat_opts *opts, int argc, char **argv)
 {
-	static const struct pf_cli cli = { options, parse_option, doc, 2 };
+	static const struct pf_cli cli = { options, parse_option, doc, 2, false };
 
 	memset(opts, 0, sizeof(*opts));
 	pf_common_init(&opts->common, "pfstat", 1);
