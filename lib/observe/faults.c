@@ -200,6 +200,16 @@ static const char *lacks(unsigned int tells)
 	return tells & PF_TELLS_COW ? "" : ", without cow, other and access";
 }
 
+static void note_tried(struct pf_tried *tried, const struct plan *plan, const char *why)
+{
+	if (!tried || tried->n == PF_TRIED_MAX)
+		return;
+	snprintf(tried->ways[tried->n].way, sizeof(tried->ways[0].way), "%s%s",
+		 backend_names[plan->backend], lacks(plan->tells));
+	snprintf(tried->ways[tried->n].why, sizeof(tried->ways[0].why), "%s", why);
+	tried->n++;
+}
+
 static int try_plans(struct pf_faults *f, const struct pf_observe_config *config,
 		     struct pf_error *err)
 {
@@ -217,6 +227,7 @@ static int try_plans(struct pf_faults *f, const struct pf_observe_config *config
 			return 0;
 		}
 		drop_plan(f);
+		note_tried(config->tried, f->plan, why.text);
 		pf_info("backend %s%s does not work: %s", name, lacks(f->plan->tells), why.text);
 		pf_fail(err, why.code, "backend %s: %s", name, why.text);
 	}

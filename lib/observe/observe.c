@@ -276,7 +276,7 @@ static void note_proc(struct pf_observe *o)
 			       : "names of other users' programs and cgroups are unknown");
 }
 
-static unsigned int tells(const struct pf_observe *o)
+unsigned int pf_observe__tells(const struct pf_observe *o)
 {
 	if (o->plain)
 		return PF_TELLS_MODE;
@@ -295,7 +295,7 @@ static int open_table(struct pf_observe *o, struct pf_error *err)
 {
 	struct pf_table_config tc = {
 		.max_processes = o->config.max_processes,
-		.tells = tells(o),
+		.tells = pf_observe__tells(o),
 		.sample_every = sample_every(o),
 		.set_step = set_step,
 		.set_step_ctx = o,

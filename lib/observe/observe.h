@@ -66,20 +66,40 @@ struct pf_observe_force {
 	enum pf_rss rss;
 };
 
+/* What the fault programs can tell of an event: bits. */
+enum pf_tells {
+	PF_TELLS_MODE = 1 << 0,	  /* user, kernel */
+	PF_TELLS_ACCESS = 1 << 1, /* read, write, exec */
+	PF_TELLS_CLASS = 1 << 2,  /* anon, file, shmem, swapin */
+	PF_TELLS_COW = 1 << 3,	  /* cow, other */
+};
+
+/* Ways that were tried and do not work here, in their order: the most precise first. */
+#define PF_TRIED_MAX 12
+
+struct pf_tried {
+	size_t n;
+	struct {
+		char way[64];  /* "tp_btf", "perf, without cow, other and access" */
+		char why[400]; /* what failed, and why */
+	} ways[PF_TRIED_MAX];
+};
+
 struct pf_observe_config {
 	enum pf_backend backend;
 	struct pf_observe_force force;
-	uint32_t sample_every; /* count one in this many fault events and scale; 1 = all */
-	bool sample_auto;      /* by each process's rate; sample_every does not matter then */
-	bool exits;	       /* report processes that die between two moments */
-	bool exe;	       /* fill sample.exe */
-	bool overhead;	       /* have the kernel time our programs (taxes every BPF program) */
-	const int64_t *pids;   /* only these; borrowed during open */
-	size_t n_pids;	       /* 0 = all, at most PF_OBSERVE_PIDS_MAX */
-	int64_t uid;	       /* only this user's; -1 = all */
-	size_t max_processes;  /* bound on the table */
-	size_t ring_bytes;     /* room for records that wait, 0 = 128 KiB; made a power of two */
-	const char *proc_root; /* "/proc" */
+	uint32_t sample_every;	/* count one in this many fault events and scale; 1 = all */
+	bool sample_auto;	/* by each process's rate; sample_every does not matter then */
+	bool exits;		/* report processes that die between two moments */
+	bool exe;		/* fill sample.exe */
+	bool overhead;		/* have the kernel time our programs (taxes every BPF program) */
+	const int64_t *pids;	/* only these; borrowed during open */
+	size_t n_pids;		/* 0 = all, at most PF_OBSERVE_PIDS_MAX */
+	int64_t uid;		/* only this user's; -1 = all */
+	size_t max_processes;	/* bound on the table */
+	size_t ring_bytes;	/* room for records that wait, 0 = 128 KiB; made a power of two */
+	const char *proc_root;	/* "/proc" */
+	struct pf_tried *tried; /* filled during open; NULL = not wanted */
 };
 
 #define PF_OBSERVE_PIDS_MAX 1024
@@ -100,6 +120,9 @@ const char *pf_observe__snapshot(const struct pf_observe *o); /* "iter", "proc" 
 /* Where event counts are kept and what exit records come through; "none" where there are none. */
 const char *pf_observe__storage(const struct pf_observe *o); /* "task", "hash" */
 const char *pf_observe__buffer(const struct pf_observe *o);  /* "ring", "perf" */
+
+/* What can be told of a fault event: enum pf_tells; 0 where none is seen. */
+unsigned int pf_observe__tells(const struct pf_observe *o);
 
 /* /proc/PID is the process with that pid in a sample: not where /proc is another namespace's. */
 bool pf_observe__proc_matches(const struct pf_observe *o);

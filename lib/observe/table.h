@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "bpf/pf_abi.h"
+#include "lib/observe/observe.h"
 #include "lib/record/sample.h"
 
 struct pf_table;
@@ -21,14 +22,6 @@ enum pf_deaths {
 	PF_DEATHS_BY_RECORD, /* exit records come */
 	PF_DEATHS_BY_ZOMBIE, /* they do not: a zombie's first sight is its end */
 	PF_DEATHS_UNTOLD,    /* nobody wants to know */
-};
-
-/* What the fault programs can tell of an event: bits. */
-enum pf_tells {
-	PF_TELLS_MODE = 1 << 0,	  /* user, kernel */
-	PF_TELLS_ACCESS = 1 << 1, /* read, write, exec */
-	PF_TELLS_CLASS = 1 << 2,  /* anon, file, shmem, swapin */
-	PF_TELLS_COW = 1 << 3,	  /* cow, other */
 };
 
 struct pf_table_config {
