@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * usage: pf-allocator PID
+ * usage: pf-allocator [--code] PID
  *
  * Names the allocator and the language runtime of a process in one line:
  *
@@ -9,6 +9,15 @@
  * each a word, "-" where it cannot be told: jemalloc static V8 profiler. The
  * names are those of lib/proc/allocator.h; LINKAGE is static or dynamic;
  * PROFILER is no-profiler where this build of the allocator has none.
+ *
+ * With --code it tells what the program offers to those who take stacks of it:
+ *
+ *	FUNCTIONS FRAMED PARTS BUILD-ID
+ *
+ * how many functions were looked at and how many of them set up a frame
+ * pointer, the parts of the file by the names of lib/proc/code.h, and "-" for
+ * what is not there: 4096 12 eh_frame,dynsym 0a1b2c. No line for what is no
+ * program of this machine.
  *
  * Another user wrote the program that is looked at. So its files are opened
  * first, and everything else happens in a process that can only read what is
@@ -29,6 +38,7 @@
 
 #include "lib/base/parse.h"
 #include "lib/proc/allocator.h"
+#include "lib/proc/code.h"
 
 #define TIME_LIMIT_S 5
 #define MAPS_MAX     (64u << 20) /* bytes of text; a process may have 65,530 mappings and more */
@@ -71,7 +81,7 @@ static int open_subject(struct subject *s, uint64_t pid)
 }
 
 /* Not exit(): strict mode has no other way out than the plain system call. */
-static void end(int status)
+static void __attribute__((noreturn)) end(int status)
 {
 	for (;;)
 		syscall(SYS_exit, status);
@@ -96,6 +106,11 @@ static void see_maps(struct pf_allocator_marks *marks, int fd)
 	}
 }
 
+static void __attribute__((noreturn)) say(const char *line, int n)
+{
+	end(write(STDOUT_FILENO, line, (size_t)n) == n ? 0 : 1);
+}
+
 static void answer(const struct pf_allocator_facts *f)
 {
 	const char *allocator = pf_allocator_name(f->allocator);
@@ -107,7 +122,22 @@ static void answer(const struct pf_allocator_facts *f)
 					    : "dynamic",
 			 language ? language : "-", f->no_profiler ? "no-profiler" : "-");
 
-	end(write(STDOUT_FILENO, line, (size_t)n) == n ? 0 : 1);
+	say(line, n);
+}
+
+static void answer_code(const struct subject *s)
+{
+	static struct pf_code code;
+	char parts[96], line[192];
+	int n;
+
+	pf_code_look(&code, s->program, s->program ? s->program_len : 0);
+	if (!code.elf)
+		end(1);
+	n = snprintf(line, sizeof(line), "%u %u %s %s\n", code.functions, code.framed,
+		     pf_code_parts(code.parts, parts, sizeof(parts)),
+		     *code.build_id ? code.build_id : "-");
+	say(line, n);
 }
 
 int main(int argc, char **argv)
@@ -115,15 +145,18 @@ int main(int argc, char **argv)
 	struct subject s = { .maps = -1 };
 	struct pf_allocator_marks marks = { 0 };
 	struct pf_allocator_facts facts;
+	bool code = argc > 1 && !strcmp(argv[1], "--code");
 	uint64_t pid;
 
-	if (argc != 2 || pf_parse_u64(argv[1], 1, INT32_MAX, &pid)) {
-		fputs("usage: pf-allocator PID\n", stderr);
+	if (argc != 2 + code || pf_parse_u64(argv[1 + code], 1, INT32_MAX, &pid)) {
+		fputs("usage: pf-allocator [--code] PID\n", stderr);
 		return 1;
 	}
 	limit_time();
 	if (open_subject(&s, pid) || prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT))
 		return 1;
+	if (code)
+		answer_code(&s);
 	see_maps(&marks, s.maps);
 	if (s.program)
 		pf_allocator_see_program(&marks, s.program, s.program_len);
