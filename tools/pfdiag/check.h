@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The checks. Each is a line of one table (checks.c): its name, its group, what
+ * it is for, what it takes, and the function that answers it. A function fills
+ * in a record and prints nothing; it may ask what others have tried already.
+ */
+#ifndef PF_TOOLS_PFDIAG_CHECK_H
+#define PF_TOOLS_PFDIAG_CHECK_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/utsname.h>
+
+#include "lib/observe/trial.h"
+#include "lib/proc/kconfig.h"
+#include "lib/proc/osrelease.h"
+#include "lib/record/check.h"
+#include "lib/record/sample.h"
+#include "tools/pfdiag/opts.h"
+#include "tools/pfdiag/subject.h"
+
+#define PFDIAG_TOP 5
+
+/* What the checks of a run share. */
+struct pfdiag {
+	const struct pfdiag_opts *opts;
+	bool live; /* this machine, not files of another */
+	char proc[PATH_MAX];
+	char sys[PATH_MAX];
+	char boot[PATH_MAX];
+	char modules[PATH_MAX];
+	char release[sizeof(((struct utsname *)0)->release)];
+	char machine[sizeof(((struct utsname *)0)->machine)];
+	struct pf_os os;
+	struct pf_kconfig *kconfig; /* NULL: kconfig_code says why */
+	int kconfig_code;
+	struct pf_trial *tried[PF_CHECKS_N]; /* by the check that tries it; NULL = not yet */
+	struct pf_check cost;		     /* its answer, for the choice; "" id = not yet */
+	struct pfdiag_subject subject;	     /* the process that is looked at */
+	struct pf_sample top[PFDIAG_TOP];    /* the check "top" found them; strings are NULL */
+	size_t n_top;
+};
+
+/* 0 or -errno. */
+int pfdiag_begin(struct pfdiag *d, const struct pfdiag_opts *opts);
+void pfdiag_end(struct pfdiag *d);
+
+enum {
+	PFDIAG_FILES = 1 << 0,	 /* reads files only: goes with --root */
+	PFDIAG_SLOW = 1 << 1,	 /* takes time: not with --quick */
+	PFDIAG_PROCESS = 1 << 2, /* about a process: once for each --pid */
+};
+
+struct pfdiag_check {
+	enum pf_check_id id;
+	const char *group;
+	unsigned int flags;
+	const char *purpose; /* one sentence */
+	void (*answer)(struct pfdiag *d, struct pf_check *c);
+};
+
+/* In the order of their ids. */
+extern const struct pfdiag_check pfdiag_checks[PF_CHECKS_N];
+
+/* ---- answering ------------------------------------------------------------- */
+
+/* Each replaces what was there; the status is that of the last pfdiag_found. */
+void pfdiag_found(struct pf_check *c, enum pf_check_status status, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+void pfdiag_why(struct pf_check *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void pfdiag_try(struct pf_check *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Append to what was found. */
+void pfdiag_add(struct pf_check *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Who loads programs must have these; false = something is missing, and *missing has it. */
+bool pfdiag_may_load(uint64_t *missing);
+
+/* Try it, or recall what came of it. Never NULL. */
+const struct pf_trial *pfdiag_way(struct pfdiag *d, enum pf_check_id id);
+
+/* "anon and file classes", ... of enum pf_tells. */
+const char *pfdiag_tells_words(unsigned int tells, char *dst, size_t size);
+
+/* How that check's way is forced; false where it is no way. */
+bool pfdiag_way_config(const struct pfdiag *d, enum pf_check_id id,
+		       struct pf_observe_config *config);
+
+/* ---- the answers, by file ----------------------------------------------------- */
+
+/* kernel.c */
+void pfdiag_kernel(struct pfdiag *d, struct pf_check *c);
+void pfdiag_arch(struct pfdiag *d, struct pf_check *c);
+void pfdiag_config(struct pfdiag *d, struct pf_check *c);
+void pfdiag_bpf(struct pfdiag *d, struct pf_check *c);
+void pfdiag_jit(struct pfdiag *d, struct pf_check *c);
+void pfdiag_btf(struct pfdiag *d, struct pf_check *c);
+void pfdiag_lockdown(struct pfdiag *d, struct pf_check *c);
+/* machine.c */
+void pfdiag_tracefs(struct pfdiag *d, struct pf_check *c);
+void pfdiag_tracepoints(struct pfdiag *d, struct pf_check *c);
+void pfdiag_cgroup(struct pfdiag *d, struct pf_check *c);
+void pfdiag_psi(struct pfdiag *d, struct pf_check *c);
+void pfdiag_thp(struct pfdiag *d, struct pf_check *c);
+void pfdiag_proc(struct pfdiag *d, struct pf_check *c);
+void pfdiag_install(struct pfdiag *d, struct pf_check *c);
+void pfdiag_tracers(struct pfdiag *d, struct pf_check *c);
+void pfdiag_system(struct pfdiag *d, struct pf_check *c);
+/* rights.c */
+void pfdiag_capability(struct pfdiag *d, struct pf_check *c);
+void pfdiag_unprivileged_bpf(struct pfdiag *d, struct pf_check *c);
+void pfdiag_perf_paranoid(struct pfdiag *d, struct pf_check *c);
+void pfdiag_kptr_restrict(struct pfdiag *d, struct pf_check *c);
+void pfdiag_memlock(struct pfdiag *d, struct pf_check *c);
+void pfdiag_open_files(struct pfdiag *d, struct pf_check *c);
+void pfdiag_seccomp(struct pfdiag *d, struct pf_check *c);
+void pfdiag_namespaces(struct pfdiag *d, struct pf_check *c);
+/* ways.c */
+void pfdiag_backend(struct pfdiag *d, struct pf_check *c);
+void pfdiag_source(struct pfdiag *d, struct pf_check *c);
+void pfdiag_fallback(struct pfdiag *d, struct pf_check *c);
+void pfdiag_uprobe(struct pfdiag *d, struct pf_check *c);
+void pfdiag_kprobe(struct pfdiag *d, struct pf_check *c);
+/* choice.c */
+void pfdiag_choice(struct pfdiag *d, struct pf_check *c);
+/* exact.c cost.c loss.c top.c */
+void pfdiag_exact(struct pfdiag *d, struct pf_check *c);
+void pfdiag_cost(struct pfdiag *d, struct pf_check *c);
+void pfdiag_loss(struct pfdiag *d, struct pf_check *c);
+void pfdiag_top(struct pfdiag *d, struct pf_check *c);
+/* process.c, code.c */
+void pfdiag_process(struct pfdiag *d, struct pf_check *c);
+void pfdiag_container(struct pfdiag *d, struct pf_check *c);
+void pfdiag_limits(struct pfdiag *d, struct pf_check *c);
+void pfdiag_smaps(struct pfdiag *d, struct pf_check *c);
+void pfdiag_allocator(struct pfdiag *d, struct pf_check *c);
+void pfdiag_frame_pointers(struct pfdiag *d, struct pf_check *c);
+void pfdiag_unwind_tables(struct pfdiag *d, struct pf_check *c);
+void pfdiag_debug_info(struct pfdiag *d, struct pf_check *c);
+void pfdiag_perf_map(struct pfdiag *d, struct pf_check *c);
+
+#endif
