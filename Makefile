@@ -50,6 +50,7 @@ ifeq ($(origin AR),default)
 AR      := $(CROSS_COMPILE)ar
 endif
 CLANG   ?= clang
+PROTOC  ?= protoc-c
 BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool /sbin/bpftool /usr/bin/bpftool /usr/local/sbin/bpftool) bpftool)
 STRIP_BPF ?= $(firstword $(wildcard /usr/bin/llvm-strip $(sort $(wildcard /usr/bin/llvm-strip-*))) llvm-strip)
 ifneq ($(SYSROOT),)
@@ -152,7 +153,9 @@ ALL_C     := $(sort $(wildcard $(foreach d,lib/* tools/* libexec/* bpf examples 
 
 BINS      := $(TOOLS:%=$(O)/bin/%) $(HELPERS:%=$(O)/libexec/%)
 SKEL      := $(BPF_SRC:bpf/%.bpf.c=$(O)/gen/bpf/%.skel.h)
-LIB_OBJ   := $(LIB_SRC:%.c=$(O)/obj/%.o)
+PROTO     := $(O)/gen/profile.pb-c
+FLAME     := $(O)/gen/flame.js.h $(O)/gen/flame.css.h
+LIB_OBJ   := $(LIB_SRC:%.c=$(O)/obj/%.o) $(O)/obj/gen/profile.pb-c.o
 UNIT_BIN  := $(UNIT_SRC:tests/unit/%.c=$(O)/unit/%)
 WORK_BIN  := $(WORK_SRC:tests/workloads/%.c=$(O)/workloads/%)
 DEMO_BIN  := $(DEMO_SRC:examples/%.c=$(O)/examples/%)
@@ -223,7 +226,7 @@ endif
 TOOLCHAIN := $(O)/gen/toolchain.ok
 
 $(TOOLCHAIN):
-	$(call need,$(firstword $(CC)) $(CLANG) $(STRIP_BPF) $(BPFTOOL) $(AR),bpf/libbpf.h libelf.h zlib.h jansson.h sys/capability.h yaml.h curl/curl.h uthash.h elfutils/libdwfl.h libiberty/demangle.h seccomp.h protobuf-c/protobuf-c.h,$(if $(CROSS),$(filter -l%,$(LIBS))))
+	$(call need,$(firstword $(CC)) $(CLANG) $(STRIP_BPF) $(BPFTOOL) $(AR) $(PROTOC),bpf/libbpf.h libelf.h zlib.h jansson.h sys/capability.h yaml.h curl/curl.h uthash.h elfutils/libdwfl.h libiberty/demangle.h seccomp.h protobuf-c/protobuf-c.h,$(if $(CROSS),$(filter -l%,$(LIBS))))
 
 $(O)/gen/cmocka.ok: | $(TOOLCHAIN)
 	$(call need,,cmocka.h)
@@ -273,7 +276,24 @@ $(O)/gen/tests/bench/%.skel.h: $(O)/bench/%.bpf.o
 	$(Q)$(BPFTOOL) gen skeleton $< name pf_$*_bpf > $@.tmp
 	$(Q)mv $@.tmp $@
 
-$(O)/obj/%.o: %.c $(O)/gen/flags | $(O)/gen/version.h $(O)/gen/paths.h $(SKEL) $(TOOLCHAIN)
+$(O)/obj/%.o: %.c $(O)/gen/flags | $(O)/gen/version.h $(O)/gen/paths.h $(PROTO).h $(FLAME) $(SKEL) $(TOOLCHAIN)
+	@mkdir -p $(@D)
+	$(call say,CC,$@)
+	$(Q)$(CC) $(PF_CPPFLAGS) $(PF_CFLAGS) -MMD -MP -c $< -o $@
+
+# What reads and writes the messages of a .proto file: source and header in one run.
+$(O)/gen/%.pb-c.c $(O)/gen/%.pb-c.h: lib/stack/%.proto | $(TOOLCHAIN)
+	@mkdir -p $(@D)
+	$(call say,PROTO,$@)
+	$(Q)$(PROTOC) --c_out=$(O)/gen --proto_path=lib/stack $<
+
+# The script and the style of the flame graph, as texts.
+$(O)/gen/flame.%.h: lib/stack/flame.%
+	@mkdir -p $(@D)
+	$(call say,TEXT,$@)
+	$(Q)( echo 'static const char pf_flame_$*[] ='; sed 's/[\\"]/\\&/g; s/.*/"&\\n"/' $<; echo ';' ) > $@
+
+$(O)/obj/gen/%.o: $(O)/gen/%.c $(O)/gen/flags
 	@mkdir -p $(@D)
 	$(call say,CC,$@)
 	$(Q)$(CC) $(PF_CPPFLAGS) $(PF_CFLAGS) -MMD -MP -c $< -o $@
