@@ -9,6 +9,7 @@
 #ifndef PF_BPF_CLASSES_BPF_H
 #define PF_BPF_CLASSES_BPF_H
 
+#include "bpf/class.bpf.h"
 #include "bpf/counters.bpf.h"
 
 const volatile bool pf_classes = false; /* faults become pending, to be settled here */
@@ -17,50 +18,12 @@ const volatile bool pf_classes = false; /* faults become pending, to be settled 
 const volatile __u32 pf_sample_every = 1;   /* one in this many events ... */
 const volatile bool pf_sample_auto = false; /* ... or as the process's step says */
 
-enum pf_pending {
-	PF_PENDING = 1 << 0,
-	PF_PENDING_BREAK = 1 << 1,  /* where no counter moves, a sharing was broken */
-	PF_PENDING_OBJECT = 1 << 2, /* in a private mapping of a file or the like */
-	PF_PENDING_RETRY = 1 << 3,  /* alone: the kernel will try this one again */
-	PF_PENDING_USER = 1 << 4,   /* fexit: not counted yet at all, and what to count */
-	PF_PENDING_WRITE = 1 << 5,
-	PF_PENDING_EXEC = 1 << 6,
-};
-
-enum pf_moved {
-	PF_MOVED_FILE = 1 << PF_MM_FILE,
-	PF_MOVED_ANON = 1 << PF_MM_ANON,
-	PF_MOVED_SWAP = 1 << PF_MM_SWAP,
-	PF_MOVED_SHMEM = 1 << PF_MM_SHMEM,
-};
-
 /* For how many events does one stand that was counted? */
 static __always_inline __u32 pf_weight(const struct pf_counts *own)
 {
 	if (!pf_sample_auto)
 		return pf_sample_every;
 	return own->step == 0 ? 1 : own->step == 1 ? PF_SAMPLE_STEP_1 : PF_SAMPLE_STEP_2;
-}
-
-static __always_inline __u32 pf_accounted(struct task_struct *task)
-{
-	return (__u32)(PF_READ(task, min_flt) + PF_READ(task, maj_flt));
-}
-
-static __always_inline enum pf_event pf_class(__u8 pending, __u8 moved)
-{
-	if (moved & PF_MOVED_ANON) {
-		if (moved & PF_MOVED_SWAP)
-			return PF_EV_SWAPIN;
-		if ((moved & (PF_MOVED_FILE | PF_MOVED_SHMEM)) || (pending & PF_PENDING_OBJECT))
-			return PF_EV_COW;
-		return PF_EV_ANON;
-	}
-	if (moved & PF_MOVED_FILE)
-		return PF_EV_FILE;
-	if (moved & PF_MOVED_SHMEM)
-		return PF_EV_SHMEM;
-	return pending & PF_PENDING_BREAK ? PF_EV_COW : PF_EV_OTHER;
 }
 
 /*

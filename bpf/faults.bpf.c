@@ -5,25 +5,17 @@
  * Adds nothing up: a count is the thread's own until somebody looks. The loader
  * takes the programs of one backend, and the one on rss_stat if it has use for it.
  */
-#include <linux/bpf_perf_event.h>
-
 #include "bpf/pf_abi.h"
 #include "bpf/filter.bpf.h"
 #include "bpf/counters.bpf.h"
 #include "bpf/classes.bpf.h"
 #include "bpf/sampling.bpf.h"
-#include "bpf/mapping.bpf.h"
+#include "bpf/exception.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 __u64 pf_uncounted = 0; /* events for which there was no memory to count them in */
 __u64 pf_caught = 0;	/* ... that were counted although a program had been left out */
-
-enum pf_access {
-	PF_ACCESS_WRITE = 1 << 0,
-	PF_ACCESS_EXEC = 1 << 1,
-	PF_ACCESS_PRESENT = 1 << 2, /* the page was there */
-};
 
 static __always_inline struct pf_counts *pf_own_counts(struct task_struct *task)
 {
@@ -74,16 +66,6 @@ static __always_inline void pf_arm(struct pf_counts *own, struct task_struct *ta
 
 /* ---- at the exception, before the kernel has done anything about it -------- */
 
-/* A write to a page that is there: the mapping tells whether it breaks a sharing. */
-static __always_inline bool pf_breaks(struct task_struct *task, unsigned long address, __u32 access)
-{
-	struct mm_struct *mm = task->mm;
-
-	if (!(access & PF_ACCESS_PRESENT) || !(access & PF_ACCESS_WRITE) || !mm)
-		return false;
-	return pf_mapping_kind(task, mm, address) & PF_MAPPING_PRIVATE;
-}
-
 static __always_inline void pf_exception(enum pf_event mode, unsigned long address, __u32 access)
 {
 	struct task_struct *task = pf_current();
@@ -104,26 +86,6 @@ static __always_inline void pf_exception(enum pf_event mode, unsigned long addre
 	if (pf_breaks(task, address, access))
 		pending |= PF_PENDING_BREAK;
 	pf_arm(own, task, address, pending, 0);
-}
-
-/* Kernel mode faults on its own addresses too (vmalloc, bad pointers): not our business. */
-static __always_inline bool pf_on_user_memory(unsigned long address)
-{
-	return (long)address >= 0 && !(PF_READ(pf_current(), flags) & PF_KERNEL_PF_KTHREAD);
-}
-
-/* What the processor says of the fault: x86 only, and so are these tracepoints for us. */
-static __always_inline __u32 pf_access_of(unsigned long error_code)
-{
-	__u32 access = 0;
-
-	if (error_code & PF_KERNEL_X86_PROT)
-		access |= PF_ACCESS_PRESENT;
-	if (error_code & PF_KERNEL_X86_WRITE)
-		access |= PF_ACCESS_WRITE;
-	if (error_code & PF_KERNEL_X86_INSTR)
-		access |= PF_ACCESS_EXEC;
-	return access;
 }
 
 SEC("tp_btf/page_fault_user")
@@ -162,17 +124,6 @@ int pf_tp_kernel(struct pf_exception_args *args)
 	if (pf_on_user_memory(args->address))
 		pf_exception(PF_EV_KERNEL, args->address, pf_access_of(args->error_code));
 	return 0;
-}
-
-static __always_inline bool pf_in_user_mode(struct bpf_perf_event_data *ctx)
-{
-#if defined(__TARGET_ARCH_x86)
-	return ctx->regs.cs & 3;
-#elif defined(__TARGET_ARCH_arm64)
-	return !(ctx->regs.pstate & 0xf);
-#else
-#error "say how this architecture's registers tell user mode"
-#endif
 }
 
 /* The kernel's own count of page-fault exceptions, one event for each. Tells no access. */
@@ -423,14 +374,6 @@ static __always_inline struct pf_counts *pf_mover(struct task_struct *task, stru
 	if (!own || !(own->pending & PF_PENDING) || own->mark != pf_accounted(task))
 		return NULL;
 	return own;
-}
-
-static __always_inline bool pf_in_object(struct task_struct *task, struct mm_struct *mm,
-					 unsigned long address)
-{
-	const __u32 both = PF_MAPPING_PRIVATE | PF_MAPPING_OBJECT;
-
-	return (pf_mapping_kind(task, mm, address) & both) == both;
 }
 
 SEC("tp_btf/rss_stat")

@@ -13,6 +13,7 @@
 #define PF_BPF_MEMORY_BPF_H
 
 #include "bpf/pf_abi.h"
+#include "bpf/ruler.bpf.h"
 
 #define PF_SUM_THREADS	    (1 << 17) /* whose parts are added, at most */
 #define PF_SUM_THREADS_OLD  256	      /* ... where the verifier follows each of them */
@@ -25,18 +26,6 @@ const volatile __u64 pf_sum_from_pages = 0;  /* ... for processes of this size *
 const volatile __u64 pf_held_back_pages = 0; /* what all CPUs together may have of one counter */
 
 __u32 pf_layout = PF_LAYOUT_UNSEEN; /* told by the pass */
-
-/*
- * How far each CPU's memory is from the address that stands for all of theirs.
- * The kernel's own table of that is out of reach where kallsyms leaves out data,
- * but a per-CPU array of ours has both addresses.
- */
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, __u64);
-} pf_cpu_ruler SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -87,16 +76,6 @@ static __always_inline bool pf_same_rss(const __s64 *a, const __s64 *b)
 	       a[PF_MM_SWAP] == b[PF_MM_SWAP] && a[PF_MM_SHMEM] == b[PF_MM_SHMEM];
 }
 
-/* A pointer as a plain number: what the verifier knows of it does not survive the copy. */
-static __always_inline __u64 pf_number_of(const void *pointer)
-{
-	const void *volatile held = pointer;
-	__u64 number = 0;
-
-	bpf_probe_read_kernel(&number, sizeof(number), (const void *)&held);
-	return number;
-}
-
 static long pf_measure_cpu(__u32 cpu, __u64 *base)
 {
 	__u32 key = cpu, zero = 0;
@@ -111,10 +90,8 @@ static long pf_measure_cpu(__u32 cpu, __u64 *base)
 /* At the beginning of each pass, though they never change. */
 static __always_inline void pf_measure_cpus(void)
 {
-	__u64 base = 0, array = pf_number_of(&pf_cpu_ruler);
+	__u64 base = pf_ruler_base();
 
-	bpf_probe_read_kernel(&base, sizeof(base),
-			      (void *)array + bpf_core_field_offset(struct bpf_array, pptrs));
 	bpf_loop(pf_sum_cpus, pf_measure_cpu, &base, 0);
 }
 
