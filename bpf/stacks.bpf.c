@@ -1,0 +1,584 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Samples page faults with the stacks that led to them. Each thread counts its
+ * faults in its own storage; now and then it looks after its process, which is
+ * hot when it was named or has come above a rate. Of a hot process each fault
+ * is drawn by itself with the same chance, which follows its rate. What a
+ * sampled fault moved is told when it is over, by a record of its own. Unwinds
+ * nothing: registers and a piece of the stack go to user space.
+ */
+#include "bpf/pf_abi.h"
+#include "bpf/stacks_abi.h"
+#include "bpf/filter.bpf.h"
+#include "bpf/ring.bpf.h"
+#include "bpf/class.bpf.h"
+#include "bpf/exception.bpf.h"
+#include "bpf/namespace.bpf.h"
+#include "bpf/moves.bpf.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+const volatile bool pf_stack_classes = false; /* memory counters are seen to move */
+const volatile bool pf_stack_chain = false;   /* frame pointers, not a copy of the stack */
+const volatile __u32 pf_stack_hz = 49;	      /* samples a second of each hot process */
+const volatile __u32 pf_stack_every = 0;      /* instead: each thread's every so manyth fault */
+const volatile __u32 pf_stack_min_rate = 500; /* faults a second that make a process hot */
+
+__u64 pf_stack_lost = 0;    /* samples that found the ring full */
+__u64 pf_stack_unseen = 0;  /* faults for which there was no memory to count them in */
+__u64 pf_stack_samples = 0; /* taken, lost ones included */
+__u64 pf_stack_nested = 0;  /* faults of our own, which left out a program that was at work */
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct pf_stack_thread);
+} pf_stk_threads SEC(".maps");
+
+/* Of group leaders. */
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct pf_stack_process);
+} pf_stk_procs SEC(".maps");
+
+/* Processes whose stacks are longer than the usual copy, by global pid. User space says so. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, PF_STACK_DEEP_MAX);
+	__type(key, __u32);
+	__type(value, __u8);
+} pf_stk_deep SEC(".maps");
+
+/* Processes named by -p, by pid in the reader's namespace; the pass answers with pf_tgids. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, PF_MAX_PIDS);
+	__type(key, __u32);
+	__type(value, __u8);
+} pf_named SEC(".maps");
+
+static __always_inline void pf_fill_head(struct pf_stack_head *head, struct task_struct *task,
+					 enum pf_stack_kind kind)
+{
+	struct task_struct *leader = PF_READ(task, group_leader);
+
+	head->kind = kind;
+	head->pid = pf_reader_level ? pf_pid_for_reader(task) : PF_READ(task, tgid);
+	head->tgid = PF_READ(task, tgid);
+	head->tid = PF_READ(task, pid);
+	head->start_ns = PF_READ(leader, start_boottime);
+	head->ts_ns = bpf_ktime_get_boot_ns();
+}
+
+static __always_inline void pf_tell(struct task_struct *task, const struct pf_stack_process *p,
+				    enum pf_stack_kind kind, __u32 faults, __u64 window_ns)
+{
+	struct task_struct *leader = PF_READ(task, group_leader);
+	const struct cred *cred = PF_READ(task, cred);
+	struct pf_stack_event e = {};
+
+	pf_fill_head(&e.head, task, kind);
+	if (!e.head.pid)
+		return;
+	e.seen = p->seen;
+	e.window_faults = faults;
+	e.window_ns = window_ns;
+	e.uid = BPF_CORE_READ(cred, uid.val);
+	bpf_probe_read_kernel(e.comm, sizeof(e.comm), &leader->comm);
+	/* Of a process that may be gone in a moment: its mappings are to be read now. */
+	if (bpf_ringbuf_output(&pf_ring, &e, sizeof(e), BPF_RB_FORCE_WAKEUP))
+		__sync_fetch_and_add(&pf_ring_lost, 1);
+}
+
+/* ---- how often ------------------------------------------------------------- */
+
+static __always_inline __u32 pf_gap_for(__u64 faults, __u64 elapsed_ns)
+{
+	__u64 rate;
+
+	if (elapsed_ns < 100000)
+		elapsed_ns = 100000;
+	rate = faults * 1000000000ULL / elapsed_ns;
+	return rate > pf_stack_hz ? rate / pf_stack_hz : 1;
+}
+
+/* A process that was not hot has come above the rate. */
+static __always_inline void pf_heat(struct pf_stack_process *p, struct task_struct *task,
+				    __u64 elapsed_ns)
+{
+	p->gap = pf_gap_for(p->window_faults, elapsed_ns);
+	p->window_samples = 0;
+	p->known = 1;
+	pf_tell(task, p, PF_STACK_HOT, p->window_faults, elapsed_ns);
+}
+
+/* A second or more is over: the next one's gap is from this one's rate. */
+static __always_inline void pf_next_window(struct pf_stack_process *p, struct task_struct *task,
+					   __u64 now, __u64 elapsed_ns)
+{
+	__u32 faults = p->window_faults;
+	__u64 rate = (__u64)faults * 1000000000ULL / elapsed_ns;
+
+	p->window_ns = now;
+	p->window_faults = 0;
+	p->window_samples = 0;
+	if (!p->gap)
+		return;
+	if (!pf_by_pid && rate < pf_stack_min_rate) {
+		p->gap = 0;
+		pf_tell(task, p, PF_STACK_COLD, faults, elapsed_ns);
+	} else {
+		p->gap = pf_gap_for(faults, elapsed_ns);
+	}
+}
+
+static __always_inline void pf_look_after(struct pf_stack_process *p, struct pf_stack_thread *own,
+					  struct task_struct *task)
+{
+	__u64 now = bpf_ktime_get_ns(), elapsed_ns;
+	__u32 faults = own->faults;
+
+	own->faults = 0;
+	own->batch = PF_STACK_BATCH;
+	if (!p->window_ns) {
+		p->window_ns = now;
+		p->gap = pf_by_pid ? 1 : 0;
+	}
+	__sync_fetch_and_add(&p->seen, faults);
+	__sync_fetch_and_add(&p->window_faults, faults);
+	elapsed_ns = now - p->window_ns;
+	if ((__s64)elapsed_ns >= (__s64)PF_STACK_WINDOW_NS)
+		pf_next_window(p, task, now, elapsed_ns);
+	else if (!p->gap && p->window_faults >= pf_stack_min_rate)
+		pf_heat(p, task, elapsed_ns);
+	own->gap = p->gap;
+}
+
+static __always_inline struct pf_stack_process *pf_process_of(struct task_struct *task)
+{
+	return bpf_task_storage_get(&pf_stk_procs, task->group_leader, NULL,
+				    BPF_LOCAL_STORAGE_GET_F_CREATE);
+}
+
+/* Too many samples for a second that is not over: the rate has grown since the gap was chosen. */
+static __always_inline void pf_restrain(struct pf_stack_process *p)
+{
+	__u32 samples = p->window_samples + 1, wanted;
+
+	p->window_samples = samples;
+	if (pf_stack_every || samples % PF_STACK_BURST)
+		return;
+	wanted = pf_gap_for(p->window_faults, bpf_ktime_get_ns() - p->window_ns);
+	if (wanted <= p->gap)
+		return;
+	p->gap = wanted < p->gap * PF_STACK_GROW ? wanted : p->gap * PF_STACK_GROW;
+}
+
+/* Each thread begins anywhere in its stride, or threads of few faults would never be seen. */
+static __always_inline bool pf_at_stride(struct pf_stack_thread *own)
+{
+	if (!own->left)
+		own->left = 1 + bpf_get_prandom_u32() % pf_stack_every;
+	if (--own->left)
+		return false;
+	own->left = pf_stack_every;
+	return true;
+}
+
+static __always_inline bool pf_is_sampled(struct pf_stack_thread *own)
+{
+	if (!own->gap)
+		return false;
+	if (pf_stack_every)
+		return pf_at_stride(own);
+	return own->gap == 1 || bpf_get_prandom_u32() < 0xffffffffU / own->gap;
+}
+
+/* ---- what a sampled fault did ---------------------------------------------- */
+
+static __always_inline void pf_fill_settled(struct pf_stack_settled *s, struct pf_stack_thread *own,
+					    struct task_struct *task)
+{
+	pf_fill_head(&s->head, task, PF_STACK_SETTLED);
+	s->serial = own->serial;
+	s->class = -1;
+	if (!pf_stack_classes)
+		return;
+	s->class = PF_EV_OTHER;
+	if (own->mark == pf_accounted(task))
+		return; /* it has failed: what moved since then was not its doing */
+	s->class = pf_class(own->pending, own->moved);
+	__builtin_memcpy(s->pages, own->pages, sizeof(s->pages));
+}
+
+static __always_inline void pf_settle(struct pf_stack_thread *own, struct task_struct *task)
+{
+	struct pf_stack_settled s = {};
+
+	if (!(own->pending & PF_PENDING))
+		return;
+	pf_fill_settled(&s, own, task);
+	own->pending = 0;
+	if (bpf_ringbuf_output(&pf_ring, &s, sizeof(s), BPF_RB_NO_WAKEUP))
+		__sync_fetch_and_add(&pf_ring_lost, 1);
+}
+
+static __always_inline void pf_arm(struct pf_stack_thread *own, struct task_struct *task,
+				   unsigned long address, __u32 access)
+{
+	__u8 pending = PF_PENDING;
+
+	own->address = address;
+	own->moved = 0;
+	own->mark = pf_accounted(task);
+	__builtin_memset(own->pages, 0, sizeof(own->pages));
+	if (pf_stack_classes) {
+		if (pf_breaks(task, address, access))
+			pending |= PF_PENDING_BREAK;
+		pf_moves_begin(own, task->mm);
+	}
+	barrier();
+	own->pending = pending;
+}
+
+SEC("tp_btf/rss_stat")
+int BPF_PROG(pf_stk_rss, struct mm_struct *mm, int member)
+{
+	struct task_struct *task = pf_current();
+	/* Does not load where threads gather changes: only one in 64 would be seen there. */
+	__s64 per_cpu = mm->rss_stat[0].count;
+	struct pf_stack_thread *own;
+
+	barrier_var(per_cpu);
+	if (task->mm != mm || (task->flags & (PF_KERNEL_PF_EXITING | PF_KERNEL_PF_MEMALLOC)))
+		return 0;
+	own = bpf_task_storage_get(&pf_stk_threads, task, NULL, 0);
+	if (!own || !(own->pending & PF_PENDING) || own->mark != pf_accounted(task))
+		return 0;
+	own->moved |= 1 << (member & 3);
+	if (own->moved == PF_MOVED_ANON && pf_in_object(task, mm, own->address))
+		own->pending |= PF_PENDING_OBJECT;
+	pf_moves_note(own, mm, member & 3);
+	return 0;
+}
+
+/* ---- the sample ------------------------------------------------------------ */
+
+#if defined(__TARGET_ARCH_x86)
+#define PF_REGS_BYTES (21 * sizeof(__u64)) /* struct pt_regs: r15 first, ss last */
+#define PF_REG_SP     19
+#define PF_REG_IP     16
+#define PF_REG_CS     17
+#elif defined(__TARGET_ARCH_arm64)
+#define PF_REGS_BYTES (34 * sizeof(__u64)) /* struct user_pt_regs: x0 first, pstate last */
+#define PF_REG_SP     31
+#define PF_REG_IP     32
+#define PF_REG_STATE  33
+#else
+#error "say where this architecture's registers are"
+#endif
+
+static __always_inline __u32 pf_regs_flags(const __u64 *regs)
+{
+#if defined(__TARGET_ARCH_x86)
+	return regs[PF_REG_CS] == 0x33 ? PF_STACK_HAS_REGS : PF_STACK_HAS_REGS | PF_STACK_32BIT;
+#else
+	return regs[PF_REG_STATE] & 0x10 ? PF_STACK_HAS_REGS | PF_STACK_32BIT : PF_STACK_HAS_REGS;
+#endif
+}
+
+/* Since 5.15 (dd6e10fbd9fb) the helper tells a task's user registers, whatever the mode. */
+static __always_inline void pf_take_regs(struct pf_stack_sample *s, struct task_struct *task,
+					 const void *user_regs)
+{
+	const void *regs = user_regs;
+
+	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs))
+		regs = (const void *)bpf_task_pt_regs(task);
+	if (!regs || bpf_probe_read_kernel(s->regs, PF_REGS_BYTES, regs))
+		return;
+	s->flags |= pf_regs_flags(s->regs);
+	s->sp = s->regs[PF_REG_SP];
+}
+
+/*
+ * Piece by piece, as one may not be there: the page that the fault is about to
+ * bring, when the stack grows. After two that are not there it is over.
+ */
+static __always_inline void pf_copy_stack(struct pf_stack_sample *s, __u8 *stack, int pages,
+					  struct pf_stack_thread *own)
+{
+	unsigned long base = s->sp & ~(PF_STACK_PAGE - 1UL);
+	__u32 before = s->sp & (PF_STACK_PAGE - 1);
+	int missing = 0;
+
+	if ((s->flags & (PF_STACK_HAS_REGS | PF_STACK_32BIT)) != PF_STACK_HAS_REGS)
+		return;
+	own->copying = 1;
+	barrier();
+	if (!bpf_probe_read_user(stack + before, PF_STACK_PAGE - before, (void *)(base + before)))
+		s->copied = 1;
+	else
+		missing = 1;
+	for (int i = 1; i < pages && missing < 2; i++) {
+		if (bpf_probe_read_user(stack + i * PF_STACK_PAGE, PF_STACK_PAGE,
+					(void *)(base + i * PF_STACK_PAGE)))
+			missing++;
+		else
+			s->copied |= 1 << i;
+	}
+	barrier();
+	own->copying = 0;
+	if (missing && !(s->flags & PF_STACK_USER))
+		__sync_fetch_and_add(&pf_stack_nested, missing);
+}
+
+struct pf_fault {
+	unsigned long address;
+	const void *regs; /* as the exception gave them: of the mode it was taken in */
+	__u32 access;
+	bool user;
+};
+
+static __always_inline void pf_fill_sample(void *ctx, struct pf_stack_sample *s,
+					   struct task_struct *task, struct pf_stack_thread *own,
+					   const struct pf_stack_process *p,
+					   const struct pf_fault *fault)
+{
+	struct task_struct *leader = task->group_leader;
+
+	pf_fill_head(&s->head, task, PF_STACK_SAMPLE);
+	s->seen = p->seen;
+	s->address = fault->address;
+	s->kernel_ip = 0;
+	s->serial = own->serial;
+	s->weight = pf_stack_every ?: own->gap;
+	s->flags = fault->user ? PF_STACK_USER : 0;
+	s->kernel_bytes = 0;
+	s->chain_bytes = 0;
+	s->copied = 0;
+	s->uid = task->cred->uid.val;
+	s->zero = 0;
+	s->sp = 0;
+	bpf_probe_read_kernel(s->comm, sizeof(s->comm), &leader->comm);
+	pf_take_regs(s, task, fault->user ? fault->regs : NULL);
+	if (fault->user)
+		return;
+	/* In user mode there is nothing below but the exception itself, always the same. */
+	s->kernel_bytes = bpf_get_stack(ctx, s->kernel, sizeof(s->kernel), 0);
+	if (fault->regs)
+		bpf_probe_read_kernel(&s->kernel_ip, sizeof(s->kernel_ip),
+				      fault->regs + PF_REG_IP * sizeof(__u64));
+}
+
+static __always_inline bool pf_take_chain(void *ctx, struct task_struct *task,
+					  struct pf_stack_thread *own,
+					  const struct pf_stack_process *p,
+					  const struct pf_fault *fault)
+{
+	struct pf_stack_chain *r = bpf_ringbuf_reserve(&pf_ring, sizeof(*r), 0);
+
+	if (!r)
+		return false;
+	pf_fill_sample(ctx, &r->sample, task, own, p, fault);
+	own->copying = 1;
+	barrier();
+	r->sample.chain_bytes = bpf_get_stack(ctx, r->chain, sizeof(r->chain), BPF_F_USER_STACK);
+	barrier();
+	own->copying = 0;
+	r->sample.flags |= PF_STACK_CHAINED;
+	bpf_ringbuf_submit(r, pf_ring_wakeup());
+	return true;
+}
+
+static __always_inline bool pf_take_short(void *ctx, struct task_struct *task,
+					  struct pf_stack_thread *own,
+					  const struct pf_stack_process *p,
+					  const struct pf_fault *fault)
+{
+	struct pf_stack_short *r = bpf_ringbuf_reserve(&pf_ring, sizeof(*r), 0);
+
+	if (!r)
+		return false;
+	pf_fill_sample(ctx, &r->sample, task, own, p, fault);
+	pf_copy_stack(&r->sample, r->stack, PF_STACK_PAGES, own);
+	bpf_ringbuf_submit(r, pf_ring_wakeup());
+	return true;
+}
+
+static __always_inline bool pf_take_deep(void *ctx, struct task_struct *task,
+					 struct pf_stack_thread *own,
+					 const struct pf_stack_process *p,
+					 const struct pf_fault *fault)
+{
+	struct pf_stack_deep *r = bpf_ringbuf_reserve(&pf_ring, sizeof(*r), 0);
+
+	if (!r)
+		return false;
+	pf_fill_sample(ctx, &r->sample, task, own, p, fault);
+	pf_copy_stack(&r->sample, r->stack, PF_STACK_PAGES_DEEP, own);
+	bpf_ringbuf_submit(r, pf_ring_wakeup());
+	return true;
+}
+
+static __always_inline bool pf_take(void *ctx, struct task_struct *task,
+				    struct pf_stack_thread *own, const struct pf_stack_process *p,
+				    const struct pf_fault *fault)
+{
+	__u32 tgid = task->tgid;
+
+	if (pf_stack_chain)
+		return pf_take_chain(ctx, task, own, p, fault);
+	if (bpf_map_lookup_elem(&pf_stk_deep, &tgid))
+		return pf_take_deep(ctx, task, own, p, fault);
+	return pf_take_short(ctx, task, own, p, fault);
+}
+
+static __always_inline void pf_sample(void *ctx, struct task_struct *task,
+				      struct pf_stack_thread *own, struct pf_stack_process *p,
+				      const struct pf_fault *fault)
+{
+	own->serial++;
+	__sync_fetch_and_add(&pf_stack_samples, 1);
+	if (pf_take(ctx, task, own, p, fault))
+		pf_arm(own, task, fault->address, fault->access);
+	else
+		__sync_fetch_and_add(&pf_stack_lost, 1);
+	pf_restrain(p);
+}
+
+/* ---- at the exception ------------------------------------------------------ */
+
+static __always_inline void pf_on_fault(void *ctx, const struct pf_fault *fault)
+{
+	struct task_struct *task = pf_current();
+	struct pf_stack_thread *own;
+	struct pf_stack_process *p = NULL;
+	bool sampled;
+
+	if (!pf_wanted(task))
+		return;
+	own = bpf_task_storage_get(&pf_stk_threads, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!own) {
+		__sync_fetch_and_add(&pf_stack_unseen, 1);
+		return;
+	}
+	if (own->copying)
+		return;
+	pf_settle(own, task);
+	own->faults++;
+	if (own->faults >= own->batch) {
+		p = pf_process_of(task);
+		if (p)
+			pf_look_after(p, own, task);
+	}
+	sampled = pf_is_sampled(own);
+	if (!sampled)
+		return;
+	if (!p)
+		p = pf_process_of(task);
+	if (!p)
+		return;
+	if (own->faults)
+		pf_look_after(p, own, task);
+	pf_sample(ctx, task, own, p, fault);
+}
+
+SEC("tp_btf/page_fault_user")
+int BPF_PROG(pf_stk_user, unsigned long address, struct pt_regs *regs, unsigned long error_code)
+{
+	struct pf_fault fault = { address, regs, pf_access_of(error_code), true };
+
+	pf_on_fault(ctx, &fault);
+	return 0;
+}
+
+SEC("tp_btf/page_fault_kernel")
+int BPF_PROG(pf_stk_kernel, unsigned long address, struct pt_regs *regs, unsigned long error_code)
+{
+	struct pf_fault fault = { address, regs, pf_access_of(error_code), false };
+
+	if (pf_on_user_memory(address))
+		pf_on_fault(ctx, &fault);
+	return 0;
+}
+
+/* The kernel's own count of page-fault exceptions, where there are no such tracepoints. */
+SEC("perf_event")
+int pf_stk_perf(struct bpf_perf_event_data *ctx)
+{
+	struct pf_fault fault = { ctx->addr, NULL, 0, pf_in_user_mode(ctx) };
+
+	if (fault.user || pf_on_user_memory(fault.address))
+		pf_on_fault(ctx, &fault);
+	return 0;
+}
+
+/* ---- what becomes of processes --------------------------------------------- */
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(pf_stk_exec, struct task_struct *task)
+{
+	struct pf_stack_process *p;
+
+	if (!pf_wanted(task))
+		return 0;
+	p = bpf_task_storage_get(&pf_stk_procs, task->group_leader, NULL, 0);
+	if (p && (p->gap || p->known))
+		pf_tell(task, p, PF_STACK_EXEC, 0, 0);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(pf_stk_exit, struct task_struct *task)
+{
+	struct pf_stack_thread *own;
+	struct pf_stack_process *p;
+
+	if ((task->flags & PF_KERNEL_PF_KTHREAD) || !pf_wanted(task))
+		return 0;
+	p = bpf_task_storage_get(&pf_stk_procs, task->group_leader, NULL, 0);
+	own = bpf_task_storage_get(&pf_stk_threads, task, NULL, 0);
+	if (!p || !own)
+		return 0;
+	pf_settle(own, task);
+	__sync_fetch_and_add(&p->seen, own->faults);
+	own->faults = 0;
+	if (task->signal->live.counter == 0 && (p->gap || p->known))
+		pf_tell(task, p, PF_STACK_EXIT, 0, 0);
+	return 0;
+}
+
+/* ---- a pass over all threads: who is named, and what is not settled yet ---- */
+
+static __always_inline void pf_name(struct task_struct *task)
+{
+	__u32 pid = pf_reader_level ? pf_pid_for_reader(task) : task->tgid, tgid = task->tgid;
+	__u8 yes = 1;
+
+	if (pf_by_pid && bpf_map_lookup_elem(&pf_named, &pid))
+		bpf_map_update_elem(&pf_tgids, &tgid, &yes, BPF_ANY);
+}
+
+SEC("iter/task")
+int pf_stk_pass(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct pf_stack_settled s = {};
+	struct pf_stack_thread *own;
+
+	if (ctx->meta->seq_num == 0)
+		pf_note_reader();
+	if (!task || (task->flags & PF_KERNEL_PF_KTHREAD))
+		return 0;
+	pf_name(task);
+	own = bpf_task_storage_get(&pf_stk_threads, task, NULL, 0);
+	if (!own || !(own->pending & PF_PENDING) || own->mark == pf_accounted(task))
+		return 0;
+	pf_fill_settled(&s, own, task);
+	bpf_seq_write(ctx->meta->seq, &s, sizeof(s));
+	return 0;
+}

@@ -1,0 +1,439 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Loads the programs that sample faults, and puts their records into the words
+ * of the header. Keeps no sample.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "bpf/stacks.skel.h"
+#include "bpf/stacks_abi.h"
+#include "lib/base/caps.h"
+#include "lib/base/cleanup.h"
+#include "lib/base/error.h"
+#include "lib/base/log.h"
+#include "lib/observe/bpf_util.h"
+#include "lib/observe/capture.h"
+#include "lib/observe/capture_regs.h"
+#include "lib/observe/cpus.h"
+#include "lib/observe/ring.h"
+
+struct plan {
+	enum pf_backend backend;
+	bool classes;
+	const char *lacks;
+};
+
+static const struct plan plans[] = {
+	{ PF_BACKEND_TP_BTF, true, "" },
+	{ PF_BACKEND_PERF, true, ", without cow" },
+	{ PF_BACKEND_TP_BTF, false, ", without classes and sizes" },
+	{ PF_BACKEND_PERF, false, ", without classes and sizes" },
+};
+
+struct pf_capture {
+	struct pf_stacks_bpf *skel;
+	struct bpf_link *pass_link;
+	struct pf_cpus *cpus; /* perf: an event for each */
+	struct pf_ring *ring;
+	const struct plan *plan;
+	struct pf_capture_ops ops;
+};
+
+static const char *backend_name(enum pf_backend backend)
+{
+	return backend == PF_BACKEND_PERF ? "perf" : "tp_btf";
+}
+
+/* ---- loading --------------------------------------------------------------- */
+
+static void choose_programs(struct pf_stacks_bpf *skel, const struct plan *plan)
+{
+	bool perf = plan->backend == PF_BACKEND_PERF;
+
+	bpf_program__set_autoload(skel->progs.pf_stk_user, !perf);
+	bpf_program__set_autoload(skel->progs.pf_stk_kernel, !perf);
+	bpf_program__set_autoload(skel->progs.pf_stk_perf, perf);
+	bpf_program__set_autoload(skel->progs.pf_stk_rss, plan->classes);
+	bpf_program__set_autoattach(skel->progs.pf_stk_perf, false);
+	bpf_program__set_autoattach(skel->progs.pf_stk_pass, false);
+	bpf_map__set_autocreate(skel->maps.pf_cpu_rings, false);
+}
+
+static void set_options(struct pf_stacks_bpf *skel, const struct pf_capture_config *config,
+			const struct plan *plan)
+{
+	uint32_t named = config->n_pids ? (uint32_t)config->n_pids : 1;
+
+	skel->rodata->pf_by_pid = config->n_pids > 0;
+	skel->rodata->pf_by_uid = config->uid >= 0;
+	skel->rodata->pf_uid = config->uid >= 0 ? (__u32)config->uid : 0;
+	skel->rodata->pf_stack_classes = plan->classes;
+	skel->rodata->pf_stack_chain = config->chain;
+	skel->rodata->pf_stack_hz = config->hz;
+	skel->rodata->pf_stack_every = config->every;
+	skel->rodata->pf_stack_min_rate = config->min_rate;
+	bpf_map__set_max_entries(skel->maps.pf_ring, (__u32)pf_ring_room(config->ring_bytes));
+	bpf_map__set_max_entries(skel->maps.pf_named, named);
+	bpf_map__set_max_entries(skel->maps.pf_tgids, named);
+}
+
+static int name_pids(struct pf_stacks_bpf *skel, const struct pf_capture_config *config)
+{
+	__u8 yes = 1;
+
+	for (size_t i = 0; i < config->n_pids; i++) {
+		__u32 pid = (__u32)config->pids[i];
+		int ret = bpf_map__update_elem(skel->maps.pf_named, &pid, sizeof(pid), &yes,
+					       sizeof(yes), BPF_ANY);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+static void take_record(void *ctx, const void *record, size_t size);
+
+/* The first pass tells the programs whose pids we see, and who is named: before they look on. */
+static int attach(struct pf_capture *c, struct pf_error *err)
+{
+	int ret;
+
+	c->ring = pf_ring__open(c->skel->maps.pf_ring, false, 0, take_record, c);
+	if (!c->ring)
+		return pf_bpf_fail(err, errno, "map the ring of samples");
+	c->pass_link = bpf_program__attach_iter(c->skel->progs.pf_stk_pass, NULL);
+	if (!c->pass_link)
+		return pf_bpf_fail(err, errno, "attach the task iterator");
+	ret = pf_capture__settle(c, err);
+	if (ret)
+		return ret;
+	ret = pf_stacks_bpf__attach(c->skel);
+	if (ret)
+		return pf_bpf_fail(err, ret, "attach the programs that sample faults");
+	if (c->plan->backend != PF_BACKEND_PERF)
+		return 0;
+	c->cpus = pf_cpus__open(c->skel->progs.pf_stk_perf, err);
+	return c->cpus ? 0 : -errno;
+}
+
+static int try_plan(struct pf_capture *c, const struct pf_capture_config *config,
+		    struct pf_error *err)
+{
+	int ret;
+
+	c->skel = pf_stacks_bpf__open();
+	if (!c->skel)
+		return pf_bpf_fail(err, errno, "open the programs that sample faults");
+	choose_programs(c->skel, c->plan);
+	set_options(c->skel, config, c->plan);
+	ret = pf_stacks_bpf__load(c->skel);
+	if (ret)
+		return pf_bpf_fail(err, ret, "load the programs that sample faults");
+	ret = name_pids(c->skel, config);
+	if (ret)
+		return pf_bpf_fail(err, ret, "tell the kernel the pids to watch");
+	return attach(c, err);
+}
+
+static void drop_plan(struct pf_capture *c)
+{
+	pf_cpus__close(c->cpus);
+	bpf_link__destroy(c->pass_link);
+	pf_ring__close(c->ring);
+	pf_stacks_bpf__destroy(c->skel);
+	c->cpus = NULL;
+	c->pass_link = NULL;
+	c->ring = NULL;
+	c->skel = NULL;
+}
+
+static int try_plans(struct pf_capture *c, const struct pf_capture_config *config,
+		     struct pf_error *err)
+{
+	for (size_t i = 0; i < PF_ARRAY_SIZE(plans); i++) {
+		const char *name = backend_name(plans[i].backend);
+		struct pf_error why = { 0 };
+
+		if (config->backend != PF_BACKEND_AUTO && config->backend != plans[i].backend)
+			continue;
+		c->plan = &plans[i];
+		if (!try_plan(c, config, &why)) {
+			if (*c->plan->lacks)
+				pf_info("backend %s%s", name, c->plan->lacks);
+			return 0;
+		}
+		drop_plan(c);
+		pf_info("backend %s%s does not work: %s", name, plans[i].lacks, why.text);
+		pf_fail(err, why.code, "%s", why.text);
+	}
+	return err && err->code ? -err->code : -EOPNOTSUPP;
+}
+
+struct pf_capture *pf_capture__open(const struct pf_capture_config *config,
+				    const struct pf_capture_ops *ops, struct pf_error *err)
+{
+	struct pf_capture *c = calloc(1, sizeof(*c));
+	int ret;
+
+	if (!c) {
+		pf_fail(err, ENOMEM, "out of memory");
+		return NULL;
+	}
+	c->ops = *ops;
+	pf_bpf_log_setup();
+	ret = try_plans(c, config, err);
+	if (!ret)
+		return c;
+	pf_capture__close(c);
+	errno = -ret;
+	return NULL;
+}
+
+void pf_capture__close(struct pf_capture *c)
+{
+	if (!c)
+		return;
+	drop_plan(c);
+	free(c);
+}
+
+const char *pf_capture__backend(const struct pf_capture *c)
+{
+	return backend_name(c->plan->backend);
+}
+
+bool pf_capture__tells_class(const struct pf_capture *c)
+{
+	return c->plan->classes;
+}
+
+uint64_t pf_capture__caps(const struct pf_capture *c)
+{
+	return pf_bpf_command_caps() | (c->cpus ? pf_cpus_caps() : 0);
+}
+
+int pf_capture__fd(const struct pf_capture *c)
+{
+	return pf_ring__fd(c->ring);
+}
+
+void pf_capture__drain(struct pf_capture *c)
+{
+	if (c->cpus)
+		pf_cpus__follow(c->cpus);
+	pf_ring__drain(c->ring);
+}
+
+void pf_capture__deepen(struct pf_capture *c, uint32_t tgid)
+{
+	__u32 key = tgid;
+	__u8 yes = 1;
+
+	bpf_map__update_elem(c->skel->maps.pf_stk_deep, &key, sizeof(key), &yes, sizeof(yes),
+			     BPF_ANY);
+}
+
+uint64_t pf_capture__samples(const struct pf_capture *c)
+{
+	return __atomic_load_n(&c->skel->bss->pf_stack_samples, __ATOMIC_RELAXED);
+}
+
+void pf_capture__losses(const struct pf_capture *c, struct pf_capture_losses *out)
+{
+	uint64_t missed, nested;
+
+	out->samples = __atomic_load_n(&c->skel->bss->pf_stack_lost, __ATOMIC_RELAXED);
+	out->events = __atomic_load_n(&c->skel->bss->pf_ring_lost, __ATOMIC_RELAXED);
+	nested = __atomic_load_n(&c->skel->bss->pf_stack_nested, __ATOMIC_RELAXED);
+	missed = pf_bpf_missed(c->skel->obj, "pf_stk_pass");
+	out->faults = __atomic_load_n(&c->skel->bss->pf_stack_unseen, __ATOMIC_RELAXED) +
+		      (missed > nested ? missed - nested : 0);
+	if (c->cpus)
+		out->faults += pf_cpus__gaps(c->cpus);
+}
+
+/* ---- records --------------------------------------------------------------- */
+
+static void take_head(const struct pf_stack_head *from, struct pf_capture_head *to)
+{
+	to->pid = from->pid;
+	to->tid = (uint32_t)from->tid;
+	to->tgid = (uint32_t)from->tgid;
+	to->start_ns = from->start_ns;
+	to->ts_ns = from->ts_ns;
+}
+
+/* What is below the place of the fault is the exception and ourselves. */
+static void take_kernel(const struct pf_stack_sample *r, struct pf_capture_sample *s)
+{
+	size_t n = r->kernel_bytes > 0 ? (size_t)r->kernel_bytes / sizeof(r->kernel[0]) : 0;
+	size_t at = 0;
+
+	while (at < n && r->kernel[at] != r->kernel_ip)
+		at++;
+	if (at == n)
+		at = 0;				    /* not told where: all of it */
+	s->kernel = (const void *)(r->kernel + at); /* __u64, by another name */
+	s->n_kernel = n - at;
+}
+
+/* Pieces that follow one another are one part. */
+static void take_parts(const struct pf_stack_sample *r, const uint8_t *stack, unsigned int pages,
+		       struct pf_capture_sample *s)
+{
+	uint64_t base = r->sp & ~(uint64_t)(PF_STACK_PAGE - 1);
+	bool open = false;
+
+	for (unsigned int i = 0; i < pages; i++) {
+		uint32_t skip = i ? 0 : (uint32_t)(r->sp - base);
+
+		if (!(r->copied & 1u << i)) {
+			open = false;
+			continue;
+		}
+		if (open) {
+			s->parts[s->n_parts - 1].len += PF_STACK_PAGE;
+			continue;
+		}
+		s->parts[s->n_parts++] = (struct pf_capture_part){
+			.address = base + i * PF_STACK_PAGE + skip,
+			.len = PF_STACK_PAGE - skip,
+			.data = stack + (size_t)i * PF_STACK_PAGE + skip,
+		};
+		open = true;
+	}
+}
+
+static void take_chain(const struct pf_stack_chain *r, struct pf_capture_sample *s)
+{
+	s->chain = (const void *)r->chain;
+	s->n_chain =
+		r->sample.chain_bytes > 0 ? (size_t)r->sample.chain_bytes / sizeof(r->chain[0]) : 0;
+}
+
+static void take_sample(struct pf_capture *c, const struct pf_stack_sample *r, size_t size)
+{
+	struct pf_capture_sample s = { .uid = r->uid,
+				       .serial = r->serial,
+				       .weight = r->weight,
+				       .seen = r->seen,
+				       .address = r->address,
+				       .user = r->flags & PF_STACK_USER };
+
+	take_head(&r->head, &s.head);
+	memcpy(s.comm, r->comm, sizeof(r->comm));
+	s.abi = pf_capture_regs(r, s.regs);
+	take_kernel(r, &s);
+	if ((r->flags & PF_STACK_CHAINED) && size >= sizeof(struct pf_stack_chain))
+		take_chain((const void *)r, &s);
+	else if (size >= sizeof(struct pf_stack_deep))
+		take_parts(r, ((const struct pf_stack_deep *)r)->stack, PF_STACK_PAGES_DEEP, &s);
+	else if (size >= sizeof(struct pf_stack_short))
+		take_parts(r, ((const struct pf_stack_short *)r)->stack, PF_STACK_PAGES, &s);
+	c->ops.sample(c->ops.ctx, &s);
+}
+
+static const char *const class_names[PF_EVENTS] = {
+	[PF_EV_ANON] = "anon",	   [PF_EV_FILE] = "file", [PF_EV_SHMEM] = "shmem",
+	[PF_EV_SWAPIN] = "swapin", [PF_EV_COW] = "cow",	  [PF_EV_OTHER] = "other",
+};
+
+/*
+ * What came, by the counter of its kind: a copy takes the original's place in
+ * the counters, or moves none where it was the parent's.
+ */
+static int64_t pages_of(const struct pf_stack_settled *r)
+{
+	switch (r->class) {
+	case PF_EV_ANON:
+	case PF_EV_SWAPIN:
+		return r->pages[PF_MM_ANON];
+	case PF_EV_COW:
+		return r->pages[PF_MM_ANON] > 0 ? r->pages[PF_MM_ANON] : 1;
+	case PF_EV_FILE:
+		return r->pages[PF_MM_FILE];
+	case PF_EV_SHMEM:
+		return r->pages[PF_MM_SHMEM];
+	default:
+		return 0;
+	}
+}
+
+static void take_settled(struct pf_capture *c, const struct pf_stack_settled *r)
+{
+	struct pf_capture_settled s = { .serial = r->serial };
+
+	take_head(&r->head, &s.head);
+	if (r->class >= 0 && r->class < PF_EVENTS)
+		s.class = class_names[r->class];
+	s.pages = pages_of(r) > 0 ? pages_of(r) : 0;
+	c->ops.settled(c->ops.ctx, &s);
+}
+
+static void take_event(struct pf_capture *c, const struct pf_stack_event *r)
+{
+	static const enum pf_capture_event events[] = { [PF_STACK_HOT] = PF_CAPTURE_HOT,
+							[PF_STACK_COLD] = PF_CAPTURE_COLD,
+							[PF_STACK_EXEC] = PF_CAPTURE_EXEC,
+							[PF_STACK_EXIT] = PF_CAPTURE_EXIT };
+	struct pf_capture_news n = { .event = events[r->head.kind],
+				     .uid = r->uid,
+				     .seen = r->seen };
+
+	take_head(&r->head, &n.head);
+	memcpy(n.comm, r->comm, sizeof(r->comm));
+	if (r->window_ns)
+		n.rate_per_s = (double)r->window_faults * 1e9 / (double)r->window_ns;
+	c->ops.news(c->ops.ctx, &n);
+}
+
+static void take_record(void *ctx, const void *record, size_t size)
+{
+	const struct pf_stack_head *head = record;
+	struct pf_capture *c = ctx;
+
+	if (size < sizeof(*head))
+		return;
+	if (head->kind == PF_STACK_SAMPLE && size >= sizeof(struct pf_stack_sample))
+		take_sample(c, record, size);
+	else if (head->kind == PF_STACK_SETTLED && size >= sizeof(struct pf_stack_settled))
+		take_settled(c, record);
+	else if (head->kind >= PF_STACK_HOT && head->kind <= PF_STACK_EXIT &&
+		 size >= sizeof(struct pf_stack_event))
+		take_event(c, record);
+}
+
+/* What waits in the ring is older than what the pass tells. */
+int pf_capture__settle(struct pf_capture *c, struct pf_error *err)
+{
+	_cleanup_close_ int fd = bpf_iter_create(bpf_link__fd(c->pass_link));
+	struct pf_stack_settled buf[64];
+	size_t have = 0;
+
+	if (fd < 0)
+		return pf_bpf_fail(err, errno, "start a pass over all threads");
+	pf_ring__drain(c->ring);
+	for (;;) {
+		ssize_t n = read(fd, (char *)buf + have, sizeof(buf) - have);
+		size_t whole;
+
+		if (n < 0 && (errno == EINTR || errno == EAGAIN))
+			continue;
+		if (n < 0)
+			return pf_bpf_fail(err, errno, "read the pass over all threads");
+		if (n == 0)
+			return 0;
+		have += (size_t)n;
+		whole = have / sizeof(buf[0]);
+		for (size_t i = 0; i < whole; i++)
+			take_settled(c, &buf[i]);
+		have -= whole * sizeof(buf[0]);
+		memmove(buf, &buf[whole], have);
+	}
+}
