@@ -42,8 +42,11 @@ enum {
 	OPT_USAGE,
 };
 
-static const char *const format_words[] = { "table", "json", "csv", "prom", NULL };
-static const char *const format_help[] = { "table", "json (one object a line)", "csv", "prom" };
+static const char *const format_words[] = { "table",  "json",  "csv", "prom",
+					    "folded", "pprof", "svg", NULL };
+static const char *const format_help[] = {
+	"table", "json (one object a line)", "csv", "prom", "folded", "pprof", "svg"
+};
 static const char *const when_words[] = { "auto", "always", "never", NULL };
 static const char *const backend_words[] = { "auto", "fexit",	 "tp_btf", "tracepoint",
 					     "perf", "counters", NULL };
@@ -426,6 +429,10 @@ static char *help_filter(int key, const char *text, void *input)
 	const struct pf_common *c = input;
 	struct pf_strbuf b = PF_STRBUF_INIT;
 
+	if (key == 'O' && c && (c->formats & (1u << PF_FORMAT_PPROF)))
+		return strdup(
+			"Write there instead of standard output: appended, with pprof and "
+			"svg replaced in one step; times as in strftime(3), %p = the process");
 	if (key == 'O' && c && !(c->formats & (1u << PF_FORMAT_PROM)))
 		return strdup("Append there instead of writing to standard output");
 	if (key != 'o' || !c)
@@ -441,11 +448,6 @@ static const struct argp report_argp = {
 	.options = report_options,
 	.parser = parse_report,
 	.help_filter = help_filter,
-};
-
-static const struct argp interval_argp = {
-	.options = interval_options,
-	.parser = parse_interval,
 };
 
 void pf_common_init(struct pf_common *c, const char *tool, double interval_s)
@@ -526,21 +528,55 @@ static void hold_standard_descriptors(void)
 		close(fd);
 }
 
+static bool takes(const struct pf_cli *cli, const struct argp_option *option)
+{
+	for (const char *const *name = cli->without; name && *name; name++) {
+		if (option->name && !strcmp(option->name, *name))
+			return false;
+	}
+	return true;
+}
+
+/* A heading without options behind it is left out, too. */
+static void choose_options(const struct pf_cli *cli, struct argp_option *chosen)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < PF_ARRAY_SIZE(interval_options); i++) {
+		const struct argp_option *option = &interval_options[i];
+
+		if (!option->name && n && !chosen[n - 1].name)
+			n--;
+		if (takes(cli, option))
+			chosen[n++] = *option;
+	}
+}
+
+static const char *args_doc(const struct pf_cli *cli)
+{
+	if (cli->args_doc)
+		return cli->args_doc;
+	return cli->no_intervals ? NULL : "[INTERVAL [COUNT]]";
+}
+
 void pf_cli_parse(const struct pf_cli *cli, int argc, char **argv, struct pf_common *c, void *input)
 {
+	struct argp_option chosen[PF_ARRAY_SIZE(interval_options)];
+	const struct argp intervals = { .options = chosen, .parser = parse_interval };
 	const struct argp_child children[] = {
 		{ &report_argp, 0, NULL, 0 },
-		{ cli->no_intervals ? NULL : &interval_argp, 0, NULL, 0 },
+		{ cli->no_intervals ? NULL : &intervals, 0, NULL, 0 },
 		{ 0 },
 	};
 	const struct argp argp = {
 		.options = cli->options,
 		.parser = cli->parser,
-		.args_doc = cli->no_intervals ? NULL : "[INTERVAL [COUNT]]",
+		.args_doc = args_doc(cli),
 		.doc = cli->doc,
 		.children = children,
 	};
 
+	choose_options(cli, chosen);
 	pf_privileges_begin();
 	hold_standard_descriptors();
 	setlocale(LC_CTYPE, ""); /* how wide characters are; numbers stay as they are */

@@ -19,6 +19,9 @@ enum pf_format {
 	PF_FORMAT_JSON,
 	PF_FORMAT_CSV,
 	PF_FORMAT_PROM,
+	PF_FORMAT_FOLDED,
+	PF_FORMAT_PPROF,
+	PF_FORMAT_SVG,
 };
 
 enum pf_when { PF_WHEN_AUTO, PF_WHEN_ALWAYS, PF_WHEN_NEVER };
@@ -81,6 +84,9 @@ struct pf_cli {
 	const char *doc;
 	int usage_status;  /* exit status for bad usage */
 	bool no_intervals; /* one report: none of the options that go with intervals */
+	/* Long names of others of these that the tool does not take, NULL at the end; NULL = none. */
+	const char *const *without;
+	const char *args_doc; /* NULL = [INTERVAL [COUNT]], or nothing without intervals */
 };
 
 /*

@@ -17,7 +17,14 @@
 
 static bool replaced(const struct pf_common *c)
 {
-	return c->out_path && c->format == PF_FORMAT_PROM;
+	return c->out_path && (c->format == PF_FORMAT_PROM || c->format == PF_FORMAT_PPROF ||
+			       c->format == PF_FORMAT_SVG);
+}
+
+/* Metrics are for everybody; whose names and addresses are in a profile is his own business. */
+static mode_t mode_of(const struct pf_common *c)
+{
+	return c->format == PF_FORMAT_PROM ? 0644 : 0600;
 }
 
 int pf_output_open(struct pf_output *o, const struct pf_common *c, struct pf_error *err)
@@ -48,7 +55,8 @@ int pf_output_flush(struct pf_output *o, struct pf_error *err)
 	if (o->buf.failed)
 		return pf_fail(err, ENOMEM, "out of memory");
 	if (replaced(o->common)) {
-		ret = pf_file_replace(o->common->out_path, o->buf.data, o->buf.len, 0644, err);
+		ret = pf_file_replace(o->common->out_path, o->buf.data, o->buf.len,
+				      mode_of(o->common), err);
 		pf_strbuf_reset(&o->buf);
 		return ret;
 	}

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Which samples the user asked for. Looks at nothing but the sample. */
+/* Which processes and samples the user asked for. */
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
 #include <string.h>
 
+#include "lib/base/error.h"
 #include "lib/base/text.h"
 #include "lib/cli/common.h"
 #include "lib/cli/select.h"
@@ -32,4 +36,15 @@ bool pf_select(const struct pf_common *c, const struct pf_sample *s)
 	return named(c, s->pid) && (c->uid < 0 || s->uid == c->uid) &&
 	       (!c->comm || pf_text_glob(c->comm, s->comm)) &&
 	       (!c->cgroup || in_cgroup(c->cgroup, s));
+}
+
+int pf_select_check(const struct pf_common *c, struct pf_error *err)
+{
+	/* Not by /proc: that may be another namespace's, or hide whom BPF sees. */
+	for (size_t i = 0; i < c->n_pids; i++) {
+		if (kill((pid_t)c->pids[i], 0) && errno == ESRCH)
+			return pf_fail(err, ESRCH, "--pid: there is no process %" PRId64,
+				       c->pids[i]);
+	}
+	return 0;
 }

@@ -8,6 +8,10 @@
 #include "lib/record/sample.h"
 
 struct pf_common;
+struct pf_error;
+
+/* Are the processes there that were named? 0, or -ESRCH with *err filled. */
+int pf_select_check(const struct pf_common *c, struct pf_error *err);
 
 bool pf_select(const struct pf_common *c, const struct pf_sample *s);
 

@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -62,17 +61,6 @@ static void complain(void *ctx, uint64_t line, const char *what)
 		pf_warn("%s: more lines like that are counted, not shown", s->common->replay_path);
 }
 
-static int check_pids(const struct pf_common *c, struct pf_error *err)
-{
-	/* Not by /proc: that may be another namespace's, or hide whom BPF sees. */
-	for (size_t i = 0; i < c->n_pids; i++) {
-		if (kill((pid_t)c->pids[i], 0) && errno == ESRCH)
-			return pf_fail(err, ESRCH, "--pid: there is no process %" PRId64,
-				       c->pids[i]);
-	}
-	return 0;
-}
-
 static int open_live(struct pf_source *s, const struct pf_source_need *need, struct pf_error *err)
 {
 	const struct pf_common *c = s->common;
@@ -91,7 +79,7 @@ static int open_live(struct pf_source *s, const struct pf_source_need *need, str
 		.ring_bytes = need->ring_bytes,
 		.proc_root = "/proc",
 	};
-	int ret = check_pids(c, err);
+	int ret = pf_select_check(c, err);
 
 	if (ret)
 		return ret;

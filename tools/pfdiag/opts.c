@@ -152,7 +152,13 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 
 void pfdiag_parse(struct pfdiag_opts *opts, int argc, char **argv)
 {
-	static const struct pf_cli cli = { options, parse_option, doc, PFDIAG_UNKNOWN, true };
+	static const struct pf_cli cli = {
+		.options = options,
+		.parser = parse_option,
+		.doc = doc,
+		.usage_status = PFDIAG_UNKNOWN,
+		.no_intervals = true,
+	};
 
 	memset(opts, 0, sizeof(*opts));
 	pf_common_init(&opts->common, "pfdiag", 1);

@@ -248,7 +248,10 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 
 void pfleak_parse(struct pfleak_opts *opts, int argc, char **argv)
 {
-	static const struct pf_cli cli = { options, parse_option, doc, PFLEAK_UNKNOWN, false };
+	static const struct pf_cli cli = { .options = options,
+					   .parser = parse_option,
+					   .doc = doc,
+					   .usage_status = PFLEAK_UNKNOWN };
 
 	memset(opts, 0, sizeof(*opts));
 	pf_common_init(&opts->common, "pfleak", 10);

@@ -80,7 +80,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 
 void pfstat_parse(struct pfstat_opts *opts, int argc, char **argv)
 {
-	static const struct pf_cli cli = { options, parse_option, doc, 2, false };
+	static const struct pf_cli cli = {
+		.options = options, .parser = parse_option, .doc = doc, .usage_status = 2
+	};
 
 	memset(opts, 0, sizeof(*opts));
 	pf_common_init(&opts->common, "pfstat", 1);

@@ -309,6 +309,8 @@ int pfstat_report_moment(struct pfstat_report *r, const struct pf_moment *m)
 	case PF_FORMAT_PROM:
 		pfstat_report_metrics(r, m);
 		break;
+	default: /* not offered */
+		break;
 	}
 	r->shown++;
 	return ret;
