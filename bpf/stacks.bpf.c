@@ -73,21 +73,28 @@ static __always_inline void pf_fill_head(struct pf_stack_head *head, struct task
 	head->ts_ns = bpf_ktime_get_boot_ns();
 }
 
-static __always_inline void pf_tell(struct task_struct *task, const struct pf_stack_process *p,
-				    enum pf_stack_kind kind, __u32 faults, __u64 window_ns)
+static __always_inline void pf_fill_event(struct pf_stack_event *e, struct task_struct *task,
+					  enum pf_stack_kind kind)
 {
 	struct task_struct *leader = PF_READ(task, group_leader);
 	const struct cred *cred = PF_READ(task, cred);
+
+	pf_fill_head(&e->head, task, kind);
+	e->uid = BPF_CORE_READ(cred, uid.val);
+	bpf_probe_read_kernel(e->comm, sizeof(e->comm), &leader->comm);
+}
+
+static __always_inline void pf_tell(struct task_struct *task, const struct pf_stack_process *p,
+				    enum pf_stack_kind kind, __u32 faults, __u64 window_ns)
+{
 	struct pf_stack_event e = {};
 
-	pf_fill_head(&e.head, task, kind);
+	pf_fill_event(&e, task, kind);
 	if (!e.head.pid)
 		return;
 	e.seen = p->seen;
 	e.window_faults = faults;
 	e.window_ns = window_ns;
-	e.uid = BPF_CORE_READ(cred, uid.val);
-	bpf_probe_read_kernel(e.comm, sizeof(e.comm), &leader->comm);
 	/* Of a process that may be gone in a moment: its mappings are to be read now. */
 	if (bpf_ringbuf_output(&pf_ring, &e, sizeof(e), BPF_RB_FORCE_WAKEUP))
 		__sync_fetch_and_add(&pf_ring_lost, 1);
@@ -103,6 +110,14 @@ static __always_inline __u32 pf_gap_for(__u64 faults, __u64 elapsed_ns)
 		elapsed_ns = 100000;
 	rate = faults * 1000000000ULL / elapsed_ns;
 	return rate > pf_stack_hz ? rate / pf_stack_hz : 1;
+}
+
+__s32 pf_stack_reader = 0; /* the process that reads this, by global pid */
+
+/* We and our helper would be looking at ourselves. */
+static __always_inline bool pf_is_ours(struct task_struct *task)
+{
+	return task->tgid == pf_stack_reader || task->real_parent->tgid == pf_stack_reader;
 }
 
 /* A process that was not hot has come above the rate. */
@@ -152,7 +167,7 @@ static __always_inline void pf_look_after(struct pf_stack_process *p, struct pf_
 	elapsed_ns = now - p->window_ns;
 	if ((__s64)elapsed_ns >= (__s64)PF_STACK_WINDOW_NS)
 		pf_next_window(p, task, now, elapsed_ns);
-	else if (!p->gap && p->window_faults >= pf_stack_min_rate)
+	else if (!p->gap && p->window_faults >= pf_stack_min_rate && !pf_is_ours(task))
 		pf_heat(p, task, elapsed_ns);
 	own->gap = p->gap;
 }
@@ -554,13 +569,19 @@ int BPF_PROG(pf_stk_exit, struct task_struct *task)
 
 /* ---- a pass over all threads: who is named, and what is not settled yet ---- */
 
-static __always_inline void pf_name(struct task_struct *task)
+__u32 pf_stack_passes = 0; /* begun */
+
+static __always_inline void pf_name(struct seq_file *seq, struct task_struct *task)
 {
 	__u32 pid = pf_reader_level ? pf_pid_for_reader(task) : task->tgid, tgid = task->tgid;
+	struct pf_stack_event e = {};
 	__u8 yes = 1;
 
-	if (pf_by_pid && bpf_map_lookup_elem(&pf_named, &pid))
-		bpf_map_update_elem(&pf_tgids, &tgid, &yes, BPF_ANY);
+	if (!pf_by_pid || task != task->group_leader || !bpf_map_lookup_elem(&pf_named, &pid))
+		return;
+	bpf_map_update_elem(&pf_tgids, &tgid, &yes, BPF_ANY);
+	pf_fill_event(&e, task, PF_STACK_NAMED);
+	bpf_seq_write(seq, &e, sizeof(e));
 }
 
 SEC("iter/task")
@@ -570,11 +591,15 @@ int pf_stk_pass(struct bpf_iter__task *ctx)
 	struct pf_stack_settled s = {};
 	struct pf_stack_thread *own;
 
-	if (ctx->meta->seq_num == 0)
+	if (ctx->meta->seq_num == 0) {
 		pf_note_reader();
+		pf_stack_reader = bpf_get_current_pid_tgid() >> 32;
+		pf_stack_passes++;
+	}
 	if (!task || (task->flags & PF_KERNEL_PF_KTHREAD))
 		return 0;
-	pf_name(task);
+	if (pf_stack_passes == 1)
+		pf_name(ctx->meta->seq, task);
 	own = bpf_task_storage_get(&pf_stk_threads, task, NULL, 0);
 	if (!own || !(own->pending & PF_PENDING) || own->mark == pf_accounted(task))
 		return 0;

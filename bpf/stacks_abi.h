@@ -29,6 +29,7 @@ enum pf_stack_kind {
 	PF_STACK_COLD,	  /* ... or is below it again */
 	PF_STACK_EXEC,	  /* a process runs another program from now on */
 	PF_STACK_EXIT,	  /* a process has ended */
+	PF_STACK_NAMED,	  /* by the first pass: a process that --pid names */
 };
 
 enum pf_stack_flags {
@@ -48,7 +49,7 @@ struct pf_stack_head {
 	__u64 ts_ns;	/* boot time */
 };
 
-/* PF_STACK_HOT, COLD, EXEC, EXIT. */
+/* PF_STACK_HOT and all after it. */
 struct pf_stack_event {
 	struct pf_stack_head head;
 	__u64 seen; /* faults of the process since the programs look on */

@@ -381,7 +381,8 @@ static void take_event(struct pf_capture *c, const struct pf_stack_event *r)
 	static const enum pf_capture_event events[] = { [PF_STACK_HOT] = PF_CAPTURE_HOT,
 							[PF_STACK_COLD] = PF_CAPTURE_COLD,
 							[PF_STACK_EXEC] = PF_CAPTURE_EXEC,
-							[PF_STACK_EXIT] = PF_CAPTURE_EXIT };
+							[PF_STACK_EXIT] = PF_CAPTURE_EXIT,
+							[PF_STACK_NAMED] = PF_CAPTURE_NAMED };
 	struct pf_capture_news n = { .event = events[r->head.kind],
 				     .uid = r->uid,
 				     .seen = r->seen };
@@ -404,24 +405,42 @@ static void take_record(void *ctx, const void *record, size_t size)
 		take_sample(c, record, size);
 	else if (head->kind == PF_STACK_SETTLED && size >= sizeof(struct pf_stack_settled))
 		take_settled(c, record);
-	else if (head->kind >= PF_STACK_HOT && head->kind <= PF_STACK_EXIT &&
+	else if (head->kind >= PF_STACK_HOT && head->kind <= PF_STACK_NAMED &&
 		 size >= sizeof(struct pf_stack_event))
 		take_event(c, record);
+}
+
+static size_t size_of(const struct pf_stack_head *head)
+{
+	return head->kind == PF_STACK_NAMED ? sizeof(struct pf_stack_event)
+					    : sizeof(struct pf_stack_settled);
+}
+
+/* Whole records in buf[0..len); returns how many bytes were used. */
+static size_t each_record(struct pf_capture *c, const char *buf, size_t len)
+{
+	size_t at = 0;
+
+	while (len - at >= sizeof(struct pf_stack_head) &&
+	       len - at >= size_of((const void *)(buf + at))) {
+		take_record(c, buf + at, size_of((const void *)(buf + at)));
+		at += size_of((const void *)(buf + at));
+	}
+	return at;
 }
 
 /* What waits in the ring is older than what the pass tells. */
 int pf_capture__settle(struct pf_capture *c, struct pf_error *err)
 {
 	_cleanup_close_ int fd = bpf_iter_create(bpf_link__fd(c->pass_link));
-	struct pf_stack_settled buf[64];
-	size_t have = 0;
+	char buf[4096] __attribute__((aligned(8)));
+	size_t have = 0, used;
 
 	if (fd < 0)
 		return pf_bpf_fail(err, errno, "start a pass over all threads");
 	pf_ring__drain(c->ring);
 	for (;;) {
-		ssize_t n = read(fd, (char *)buf + have, sizeof(buf) - have);
-		size_t whole;
+		ssize_t n = read(fd, buf + have, sizeof(buf) - have);
 
 		if (n < 0 && (errno == EINTR || errno == EAGAIN))
 			continue;
@@ -430,10 +449,8 @@ int pf_capture__settle(struct pf_capture *c, struct pf_error *err)
 		if (n == 0)
 			return 0;
 		have += (size_t)n;
-		whole = have / sizeof(buf[0]);
-		for (size_t i = 0; i < whole; i++)
-			take_settled(c, &buf[i]);
-		have -= whole * sizeof(buf[0]);
-		memmove(buf, &buf[whole], have);
+		used = each_record(c, buf, have);
+		have -= used;
+		memmove(buf, buf + used, have);
 	}
 }

@@ -72,10 +72,11 @@ struct pf_capture_settled {
 };
 
 enum pf_capture_event {
-	PF_CAPTURE_HOT,	 /* has come above the rate */
-	PF_CAPTURE_COLD, /* is below it again */
-	PF_CAPTURE_EXEC, /* runs another program from now on */
-	PF_CAPTURE_EXIT, /* has ended */
+	PF_CAPTURE_HOT,	  /* has come above the rate */
+	PF_CAPTURE_COLD,  /* is below it again */
+	PF_CAPTURE_EXEC,  /* runs another program from now on */
+	PF_CAPTURE_EXIT,  /* has ended */
+	PF_CAPTURE_NAMED, /* config.pids names it: told during open, before anything else */
 };
 
 struct pf_capture_news {
