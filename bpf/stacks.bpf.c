@@ -305,6 +305,15 @@ static __always_inline __u32 pf_regs_flags(const __u64 *regs)
 #endif
 }
 
+/* A process's first sample tells how deep its stacks are to be copied: the sooner the better. */
+static __always_inline __u64 pf_wakeup(struct pf_stack_process *p)
+{
+	if (p->sampled)
+		return pf_ring_wakeup();
+	p->sampled = 1;
+	return BPF_RB_FORCE_WAKEUP;
+}
+
 /* Since 5.15 (dd6e10fbd9fb) the helper tells a task's user registers, whatever the mode. */
 static __always_inline void pf_take_regs(struct pf_stack_sample *s, struct task_struct *task,
 					 const void *user_regs)
@@ -390,8 +399,7 @@ static __always_inline void pf_fill_sample(void *ctx, struct pf_stack_sample *s,
 }
 
 static __always_inline bool pf_take_chain(void *ctx, struct task_struct *task,
-					  struct pf_stack_thread *own,
-					  const struct pf_stack_process *p,
+					  struct pf_stack_thread *own, struct pf_stack_process *p,
 					  const struct pf_fault *fault)
 {
 	struct pf_stack_chain *r = bpf_ringbuf_reserve(&pf_ring, sizeof(*r), 0);
@@ -405,13 +413,12 @@ static __always_inline bool pf_take_chain(void *ctx, struct task_struct *task,
 	barrier();
 	own->copying = 0;
 	r->sample.flags |= PF_STACK_CHAINED;
-	bpf_ringbuf_submit(r, pf_ring_wakeup());
+	bpf_ringbuf_submit(r, pf_wakeup(p));
 	return true;
 }
 
 static __always_inline bool pf_take_short(void *ctx, struct task_struct *task,
-					  struct pf_stack_thread *own,
-					  const struct pf_stack_process *p,
+					  struct pf_stack_thread *own, struct pf_stack_process *p,
 					  const struct pf_fault *fault)
 {
 	struct pf_stack_short *r = bpf_ringbuf_reserve(&pf_ring, sizeof(*r), 0);
@@ -420,13 +427,12 @@ static __always_inline bool pf_take_short(void *ctx, struct task_struct *task,
 		return false;
 	pf_fill_sample(ctx, &r->sample, task, own, p, fault);
 	pf_copy_stack(&r->sample, r->stack, PF_STACK_PAGES, own);
-	bpf_ringbuf_submit(r, pf_ring_wakeup());
+	bpf_ringbuf_submit(r, pf_wakeup(p));
 	return true;
 }
 
 static __always_inline bool pf_take_deep(void *ctx, struct task_struct *task,
-					 struct pf_stack_thread *own,
-					 const struct pf_stack_process *p,
+					 struct pf_stack_thread *own, struct pf_stack_process *p,
 					 const struct pf_fault *fault)
 {
 	struct pf_stack_deep *r = bpf_ringbuf_reserve(&pf_ring, sizeof(*r), 0);
@@ -435,12 +441,12 @@ static __always_inline bool pf_take_deep(void *ctx, struct task_struct *task,
 		return false;
 	pf_fill_sample(ctx, &r->sample, task, own, p, fault);
 	pf_copy_stack(&r->sample, r->stack, PF_STACK_PAGES_DEEP, own);
-	bpf_ringbuf_submit(r, pf_ring_wakeup());
+	bpf_ringbuf_submit(r, pf_wakeup(p));
 	return true;
 }
 
 static __always_inline bool pf_take(void *ctx, struct task_struct *task,
-				    struct pf_stack_thread *own, const struct pf_stack_process *p,
+				    struct pf_stack_thread *own, struct pf_stack_process *p,
 				    const struct pf_fault *fault)
 {
 	__u32 tgid = task->tgid;

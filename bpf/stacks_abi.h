@@ -131,8 +131,9 @@ struct pf_stack_process {
 	__u64 reported_ns; /* when it was last said that it is hot */
 	__u32 window_faults;
 	__u32 window_samples;
-	__u32 gap;   /* mean number of faults from sample to sample; 0 = cold */
-	__u32 known; /* user space was told of it */
+	__u32 gap;     /* mean number of faults from sample to sample; 0 = cold */
+	__u16 known;   /* user space was told of it */
+	__u16 sampled; /* ... and has had a sample */
 };
 
 _Static_assert(sizeof(struct pf_stack_head) == 32, "both sides agree");
