@@ -32,6 +32,7 @@ zshcompdir  ?= $(prefix)/share/zsh/site-functions
 fishcompdir ?= $(prefix)/share/fish/vendor_completions.d
 
 CORPUS  ?= ../shared/corpus
+DURATION ?= 7200
 FUZZ_S  ?= 30
 VM_JOBS ?= 2
 
@@ -185,6 +186,7 @@ help:
 	'make lint           layers, headers, licences, style, documents' \
 	'make format         reformat the C sources' \
 	'make corpus         score the labelled corpus: CORPUS=DIR (../shared/corpus)' \
+	'make soak           real programs for DURATION seconds (7200), healthy and leaking: false alerts (root)' \
 	'make test-real      tests with servers and runtimes as Debian ships them (root; deps-real)' \
 	'make bench          costs beside other tools, as ratios of one run (root)' \
 	'make fuzz           feed the parsers garbage for FUZZ_S seconds each (30)' \
@@ -395,7 +397,7 @@ sysroot:
 # ---- testing --------------------------------------------------------------
 
 # These run what was built.
-HERE := check check-bpf test test-all demo demo-run lint corpus bench fuzz coverage bpf-stats san fuzz-bins bench-bins
+HERE := check check-bpf test test-all demo demo-run lint corpus soak bench fuzz coverage bpf-stats san fuzz-bins bench-bins
 ifneq ($(and $(CROSS),$(filter $(HERE),$(MAKECMDGOALS))),)
 $(error $(filter $(HERE),$(MAKECMDGOALS)): not on $(MACHINE) with what is built for $(HOST); check-vm runs that)
 endif
@@ -406,7 +408,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 WHERE = PF_BUILD='$(abspath $(O))' PF_BIN='$(abspath $(O))/bin' \
         PF_WORK='$(abspath $(O))/workloads' PF_EXAMPLES='$(abspath $(O))/examples'
 
-.PHONY: check check-bpf check-vm check-vm-quick matrix test test-all test-real demo demo-run lint corpus bench need-root
+.PHONY: check check-bpf check-vm check-vm-quick matrix test test-all test-real demo demo-run lint corpus soak bench need-root
 check: all workloads examples san
 	$(Q)$(WHERE) tests/run.sh lint unit replay-san bats-user
 
@@ -450,6 +452,10 @@ lint: all
 
 corpus: all
 	$(Q)$(WHERE) CORPUS='$(CORPUS)' tests/corpus.sh
+
+# Takes hours, hence in no test. REPLAY=DIR judges again what an earlier run recorded.
+soak: all
+	$(Q)$(WHERE) tests/soak/soak.py --duration=$(DURATION) --dir='$(O)/soak' $(if $(REPLAY),--replay='$(REPLAY)')
 
 # Heavy packages, hence not in test: `make deps-real` first.
 test-real: need-root all workloads examples
