@@ -147,11 +147,17 @@ static double outgrows(const struct pf_turns *t)
 		    t->high_s > 0 ? high_s / (LONGER * t->high_s) : 10);
 }
 
+/* What memory moves up and down within a point besides the rise: tops are so much above floors. */
+static double ripple(const struct pf_finding *f, const struct pf_window *w)
+{
+	return fmax(0, pf_window_teeth(w) - f->growth / pf_window_steps(w));
+}
+
 static void judge_ground(struct pf_finding *f, const struct pf_window *w,
 			 const struct pf_history *h)
 {
 	unsigned int octave = w->from < PF_HISTORY_OCTAVES ? w->from : 0;
-	double last = w->floor[w->n - 1];
+	double last = w->floor[w->n - 1] + ripple(f, w);
 	double part = (double)pf_window_quarter(w) / pf_window_steps(w);
 	double before = last - pf_history_peak_before(h, octave, w->first);
 	double within = last - peak_within(w);

@@ -15,7 +15,8 @@
  * settled	the second half rises <= 2 times the first, or >= 1250 s
  * new_ground	the last floor lies above the top of the first three quarters by
  *		0.6 of what a line gains in the last one, and above all that was
- *		before by 0.4 of the growth
+ *		before by 0.4 of the growth; "floor" here with the ripple of the
+ *		points added, as a slow rise never parts floors from tops
  * outgrows	the present rise is 1.2 times as high and twice as long as the
  *		rises before it
  * teeth	0.3 as high as the growth inside the buckets, four or more: then the

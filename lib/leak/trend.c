@@ -13,9 +13,7 @@
 #define POINTS_MIN_SLOW 8
 #define SLOW_BUCKET_S	250
 #define POINTS_NEWEST	6
-#define TROUGHS_MIN	9   /* eight whole teeth */
-#define JUDGED_OCTAVES	7   /* all of the first seven, and those above ... */
-#define JUDGED_BUCKET_S 640 /* ... while their buckets are no longer than this */
+#define TROUGHS_MIN	9 /* eight whole teeth */
 /* Windows of this length need not agree twice. */
 #define ONCE_S 2000
 
@@ -67,11 +65,6 @@ static unsigned int points_needed(const struct pf_history *h, unsigned int k)
 	return h->bucket_s * (1u << k) >= SLOW_BUCKET_S ? POINTS_MIN_SLOW : POINTS_MIN;
 }
 
-static bool is_judged(const struct pf_history *h, unsigned int k)
-{
-	return k < JUDGED_OCTAVES || h->bucket_s * (1u << k) <= JUDGED_BUCKET_S;
-}
-
 /* Make window `from`; false where there is not enough of it since the last alert. */
 static bool make_window(struct pf_window *w, const struct pf_trend *t, const struct pf_history *h,
 			unsigned int from)
@@ -85,7 +78,7 @@ static bool make_window(struct pf_window *w, const struct pf_trend *t, const str
 			return false;
 		pf_window_newest(w, h, POINTS_NEWEST);
 	} else {
-		if (!is_judged(h, from) || pf_history_kept(h, from) < points_needed(h, from))
+		if (pf_history_kept(h, from) < points_needed(h, from))
 			return false;
 		pf_window_octave(w, h, from, pf_history_kept(h, from));
 	}

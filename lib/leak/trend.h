@@ -3,7 +3,7 @@
  * The trend model: is the floor of a history rising, steadily, to ground where
  * it never was, and for long enough to be no warm-up?
  *
- * Windows from 12 base buckets (2 minutes) to 3 hours are judged as their
+ * Windows from 12 base buckets (2 minutes) to 16 of 2,048 (4 days) are judged as their
  * buckets close, each by the same gates (gates.h), and short ones must agree
  * twice in a row. So are the troughs of a sawtooth, and the last minute alone,
  * which is never worth more than a watch. The surest window speaks for the

@@ -120,6 +120,29 @@ static void test_slow_noisy_leak_fires(void **state)
 	sim_close(&m);
 }
 
+/* A megabyte an hour, with as much noise as a small cache makes. */
+static double leak_1m_an_hour(struct sim *m, double t)
+{
+	return 200 + t / 3600 + 0.3 * sim_noise(m);
+}
+
+static void test_a_megabyte_an_hour_within_twelve_hours(void **state)
+{
+	static const double ticks[] = { 10, 60, 300 };
+
+	(void)state;
+	for (size_t i = 0; i < PF_ARRAY_SIZE(ticks); i++) {
+		struct sim m;
+
+		sim_open(&m, NULL, NULL, ticks[i], OLD_S);
+		sim_run(&m, 14 * 3600, leak_1m_an_hour);
+		assert_int_equal(m.fires, 1);
+		assert_int_equal(m.resolves, 0);
+		assert_true(m.fire_s <= 12 * 3600);
+		sim_close(&m);
+	}
+}
+
 static void test_leak_at_coarse_ticks(void **state)
 {
 	static const double ticks[] = { 1, 3, 7, 60, 300 };
@@ -359,6 +382,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_leak_fires),
 		cmocka_unit_test(test_slow_noisy_leak_fires),
+		cmocka_unit_test(test_a_megabyte_an_hour_within_twelve_hours),
 		cmocka_unit_test(test_leak_at_coarse_ticks),
 		cmocka_unit_test(test_healthy_shapes_never_fire),
 		cmocka_unit_test(test_leak_under_teeth_fires),
