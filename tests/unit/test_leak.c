@@ -40,7 +40,7 @@ static void note_gone(void *ctx, const struct pf_verdict *v)
 
 static void test_config_is_checked(void **state)
 {
-	static const struct pf_leak_config good = { 600, 0, 50, 70, 60, 1, 300, 0 };
+	static const struct pf_leak_config good = { 600, 0, 50, 70, 60, 1, 300, 0, false };
 	struct pf_leak_config bad[9];
 
 	(void)state;
