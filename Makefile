@@ -451,7 +451,7 @@ lint: all
 	$(Q)$(WHERE) tests/run.sh lint
 
 corpus: all
-	$(Q)$(WHERE) CORPUS='$(CORPUS)' tests/corpus.sh
+	$(Q)$(WHERE) CORPUS='$(CORPUS)' tests/corpus/corpus.py
 
 # Takes hours, hence in no test. REPLAY=DIR judges again what an earlier run recorded.
 soak: all

@@ -12,6 +12,7 @@ complete -c pfleak -l label-pid -d 'With -o prom: a series per process, not per 
 complete -c pfleak -l list -d 'List every process followed'
 complete -c pfleak -l max-processes -x -d 'Follow at most this many'
 complete -c pfleak -l min-size -x -d 'No alert below this RSS and swap'
+complete -c pfleak -l model -x -a 'trend classic classifier signals anomaly levels' -d 'What judges'
 complete -c pfleak -l no-config -d 'Read no configuration'
 complete -c pfleak -l notify -d 'Tell channels of a replay too'
 complete -c pfleak -l print-config -d 'Print every setting and where it comes from'

@@ -18,6 +18,8 @@ static const char *const level_words[] = { "info", "warning", "critical", NULL }
 static const char *const method_words[] = { "POST", NULL };
 /* In the order of enum pf_alert_state, but that nobody is told of "none". */
 static const char *const state_words[] = { "", "watch", "pending", "firing", "resolved", NULL };
+const char *const pf_settings_models[] = { "trend",   "classic", "classifier", "signals",
+					   "anomaly", "levels",	 NULL };
 const char *const pf_pagerduty_words[] = { "info", "warning", "error", "critical", NULL };
 const char *const pf_channel_words[] = { "syslog",    "command",      "webhook",
 					 "pagerduty", "alertmanager", NULL };
@@ -109,15 +111,18 @@ static const struct pf_key settings_keys[] = {
 	{ "grace", PF_KEY_SECONDS, AT(grace_s), 0, 30 * DAY, 1, .fallback = "600",
 	  .help = "No alert for processes younger than this, as --grace." },
 
+	{ "model", PF_KEY_WORD, AT(model), .words = pf_settings_models, .fallback = "trend",
+	  .help = "What judges, as --model." },
+
 	{ "thresholds.fault_rate_warning", PF_KEY_NUMBER, AT(thresholds.fault_rate_warning), 0, 1e9,
 	  .fallback = "500", .production = "300",
-	  .help = "Faults per second, for rules to compare with." },
+	  .help = "Faults per second, for rules and models to compare with." },
 	{ "thresholds.fault_rate_critical", PF_KEY_NUMBER, AT(thresholds.fault_rate_critical), 0,
 	  1e9, .fallback = "1000", .production = "800",
-	  .help = "Faults per second, for rules to compare with." },
+	  .help = "Faults per second, for rules and models to compare with." },
 	{ "thresholds.rss_growth_percent", PF_KEY_NUMBER, AT(thresholds.rss_growth_percent), 0, 1e6,
 	  .fallback = "200", .production = "150",
-	  .help = "RSS in percent of its baseline, for rules to compare with." },
+	  .help = "Growth of RSS since first sight, for rules and models to compare with." },
 	{ "thresholds.monitoring_window_sec", PF_KEY_SECONDS, AT(thresholds.monitoring_window_s), 1,
 	  DAY, 1, .fallback = "60", .production = "120",
 	  .help = "Window over which rules see rates and growth." },

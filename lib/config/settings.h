@@ -119,6 +119,8 @@ struct pf_channel_settings {
 
 /* "syslog", "command", ... in the order of the enum; NULL-terminated. */
 extern const char *const pf_channel_words[];
+/* "trend", "classic", ... as pf_model_names has them; NULL-terminated. */
+extern const char *const pf_settings_models[];
 /* "info", "warning", "error", "critical" */
 extern const char *const pf_pagerduty_words[];
 
@@ -128,6 +130,7 @@ struct pf_settings {
 	const char *profile;
 	int log_level; /* enum pf_log_word */
 	double grace_s;
+	int model; /* an index into pf_settings_models */
 
 	struct {
 		double fault_rate_warning; /* faults per second */

@@ -96,6 +96,38 @@ bool pf_alert_step(struct pf_alert *a, const struct pf_alert_terms *terms, doubl
 	return a->state != before;
 }
 
+static void step_level(struct pf_alert *a, const struct pf_alert_terms *terms, double now_s,
+		       int confidence)
+{
+	const bool supported = confidence >= terms->watch;
+
+	if (supported)
+		a->supported_s = now_s;
+	else if (pf_alert_is_open(a) && a->state != PF_ALERT_PENDING &&
+		 now_s - a->supported_s >= PF_ALERT_CLEAR_S)
+		enter(a, PF_ALERT_RESOLVED, PF_END_RECOVERED);
+	if (a->state == PF_ALERT_FIRING)
+		return;
+	if (confidence > terms->fire) {
+		if (a->state != PF_ALERT_PENDING)
+			a->pending_s = now_s;
+		enter(a, PF_ALERT_PENDING, PF_END_NONE);
+		if (now_s - a->pending_s >= terms->delay_s)
+			enter(a, PF_ALERT_FIRING, PF_END_NONE);
+	} else if (supported || a->state == PF_ALERT_PENDING) {
+		enter(a, PF_ALERT_WATCH, PF_END_NONE);
+	}
+}
+
+bool pf_alert_step_level(struct pf_alert *a, const struct pf_alert_terms *terms, double now_s,
+			 int confidence)
+{
+	enum pf_alert_state before = a->state;
+
+	step_level(a, terms, now_s, confidence);
+	return a->state != before;
+}
+
 bool pf_alert_finish(struct pf_alert *a, enum pf_alert_end end)
 {
 	if (!pf_alert_is_open(a))

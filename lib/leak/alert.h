@@ -44,6 +44,15 @@ struct pf_alert_terms {
 bool pf_alert_step(struct pf_alert *a, const struct pf_alert_terms *terms, double now_s,
 		   int confidence, const struct pf_finding *f, const struct pf_history *h);
 
+/*
+ * The same for a model that looks at no window: more than the confidence for an
+ * alert is asked, and what is open ends when nothing has supported it for
+ * PF_ALERT_CLEAR_S.
+ */
+#define PF_ALERT_CLEAR_S 300
+bool pf_alert_step_level(struct pf_alert *a, const struct pf_alert_terms *terms, double now_s,
+			 int confidence);
+
 /* The process ended: what is open is resolved. Returns true when the state changed. */
 bool pf_alert_finish(struct pf_alert *a, enum pf_alert_end end);
 

@@ -28,6 +28,13 @@ const struct pf_leak_config pf_leak_default_config = {
 	.min_watch_age_s = 60,
 	.max_processes = 8192,
 	.forget_s = 300,
+	.model = {
+		.model = PF_MODEL_TREND,
+		.fault_rate_warning = 500,
+		.fault_rate_critical = 1000,
+		.rss_growth_percent = 200,
+		.window_s = 60,
+	},
 };
 
 /* One that may have to make room: worth is in the order of worth_of(). */
@@ -57,7 +64,8 @@ static bool is_sound(const struct pf_leak_config *c)
 	return c->grace_s >= 0 && c->grace_s < 1e9 && c->min_bytes >= 0 &&
 	       c->watch_confidence > 0 && c->watch_confidence <= c->alert_confidence &&
 	       c->alert_confidence <= 100 && c->min_watch_age_s >= 0 && c->max_processes > 0 &&
-	       c->forget_s > 0 && c->escalation_s >= 0;
+	       c->forget_s > 0 && c->escalation_s >= 0 &&
+	       (unsigned int)c->model.model < PF_N_MODELS && c->model.window_s > 0;
 }
 
 static void tell_rule(void *ctx, const struct pf_verdict *v);

@@ -19,6 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/leak/model.h"
 #include "lib/leak/verdict.h"
 
 struct pf_sample;
@@ -39,6 +40,7 @@ struct pf_leak_config {
 	double escalation_s;	/* enough for an alert for so long before it fires; 0 */
 	bool lone_moments;	/* from runs of one moment each: the time between two samples is not
 				 * their interval; false */
+	struct pf_model_terms model; /* trend */
 };
 
 extern const struct pf_leak_config pf_leak_default_config;

@@ -89,6 +89,7 @@ void pf_process__free(struct pf_process *p)
 	if (!p)
 		return;
 	free(p->history);
+	free(p->model);
 	free(p->rules);
 	free(p->exe);
 	free(p->cgroup);
@@ -122,6 +123,8 @@ static void take_new_image(struct pf_process *p, const struct pf_sample *s)
 	if (p->history)
 		pf_history_init(p->history);
 	pf_trend_init(&p->trend);
+	if (p->model)
+		*p->model = (struct pf_model_state){ 0 };
 	p->traits.any = false;
 	p->headroom_bytes = p->limit_bytes = PF_UNKNOWN;
 }
@@ -192,6 +195,19 @@ static int take_memory(struct pf_process *p, const struct pf_sample *s,
 	return 0;
 }
 
+/* For the models beside the trend, which know memory from when the trend does. */
+static int take_model(struct pf_process *p, const struct pf_sample *s, const struct pf_terms *terms)
+{
+	if (terms->config.model.model == PF_MODEL_TREND || !p->history)
+		return 0;
+	if (!p->model)
+		p->model = calloc(1, sizeof(*p->model));
+	if (!p->model)
+		return -ENOMEM;
+	pf_model_take(p->model, s, &terms->config.model);
+	return 0;
+}
+
 /* ---- the verdict ----------------------------------------------------------- */
 
 static double size_of(const struct pf_process *p)
@@ -234,6 +250,22 @@ static void fill_trend(const struct pf_process *p, const struct pf_terms *terms,
 	v->window_s = f->window == PF_WINDOW_NONE ? 0 : f->length_s;
 	v->n_signals = pf_finding_signals(f, v->signals);
 	v->confidence = v->n_signals ? f->confidence : 0;
+}
+
+/* Another model's opinion instead of the trend's; what grows, and how fast, stays as it is. */
+static void fill_model(const struct pf_process *p, const struct pf_terms *terms,
+		       struct pf_verdict *v)
+{
+	struct pf_model_verdict opinion = { 0 };
+
+	v->model = pf_model_names[terms->config.model.model];
+	if (terms->config.model.model == PF_MODEL_TREND)
+		return;
+	v->n_signals =
+		p->model ? pf_model_judge(p->model, &terms->config.model, v->signals, &opinion) : 0;
+	v->confidence = opinion.confidence;
+	if (opinion.has_level)
+		v->level = opinion.level;
 }
 
 static void fill_limit(const struct pf_process *p, struct pf_verdict *v)
@@ -298,6 +330,7 @@ static void fill(const struct pf_process *p, const struct pf_terms *terms, struc
 	fill_who(p, v);
 	fill_trend(p, terms, v);
 	fill_limit(p, v);
+	fill_model(p, terms, v);
 	apply_conditions(p, terms, v);
 	v->state = v->previous = p->alert.state;
 	v->end = p->alert.end;
@@ -355,11 +388,15 @@ static void step_alert(struct pf_process *p, const struct pf_sample *s,
 					   terms->config.alert_confidence,
 					   terms->config.escalation_s };
 	enum pf_alert_state before = p->alert.state;
+	const bool trend = terms->config.model.model == PF_MODEL_TREND;
 
-	if (!p->history ||
-	    !pf_alert_step(&p->alert, &at, s->mono_s, v->confidence, &p->trend.best, p->history))
+	if (!p->history)
 		return;
-	if (before == PF_ALERT_FIRING)
+	if (trend ? !pf_alert_step(&p->alert, &at, s->mono_s, v->confidence, &p->trend.best,
+				   p->history)
+		  : !pf_alert_step_level(&p->alert, &at, s->mono_s, v->confidence))
+		return;
+	if (trend && before == PF_ALERT_FIRING)
 		pf_trend_forget(&p->trend, p->history);
 	if (!pf_alert_is_open(&p->alert))
 		return;
@@ -415,6 +452,8 @@ int pf_process_feed(struct pf_process *p, const struct pf_sample *s, const struc
 	}
 	take_facts(p, s);
 	err = take_memory(p, s, terms);
+	if (!err)
+		err = take_model(p, s, terms);
 	if (err)
 		return err;
 	ask_limit(p, s, terms, hooks, &limit);

@@ -50,8 +50,9 @@ struct pf_process {
 	struct pf_alert alert;
 	struct pf_traits traits;
 	struct pf_trend trend;
-	struct pf_rule_state *rules; /* NULL without rules, and while it is too small */
-	struct pf_history *history;  /* NULL while it is too small to matter */
+	struct pf_rule_state *rules;  /* NULL without rules, and while it is too small */
+	struct pf_history *history;   /* NULL while it is too small to matter */
+	struct pf_model_state *model; /* NULL as well, and with the trend model */
 	UT_hash_handle hh;
 };
 

@@ -82,7 +82,7 @@ const struct pf_fact pf_facts[PF_FACTS] = {
 
 /* ---- means ------------------------------------------------------------------ */
 
-static void mean_add(struct pf_mean *m, double value, double dt_s, double constant_s)
+void pf_mean_add(struct pf_mean *m, double value, double dt_s, double constant_s)
 {
 	double part = 1 - exp(-dt_s / constant_s);
 
@@ -108,7 +108,7 @@ static double rate_of(int64_t count, double dt_s)
 static void add_known(struct pf_mean *m, double value, double dt_s, double constant_s)
 {
 	if (isfinite(value))
-		mean_add(m, value, dt_s, constant_s);
+		pf_mean_add(m, value, dt_s, constant_s);
 }
 
 /* ---- baseline --------------------------------------------------------------- */
@@ -126,8 +126,8 @@ static void take_baseline(struct pf_fact_state *st, double growth, double dt_s, 
 
 	if (st->baseline.weight > 0)
 		value = fmin(growth, mean_of(&st->baseline) + SIGMAS * stddev_of(st));
-	mean_add(&st->baseline, value, dt_s, LONG * window_s);
-	mean_add(&st->square, value * value, dt_s, LONG * window_s);
+	pf_mean_add(&st->baseline, value, dt_s, LONG * window_s);
+	pf_mean_add(&st->square, value * value, dt_s, LONG * window_s);
 	st->baseline_s += dt_s;
 }
 

@@ -78,6 +78,9 @@ struct pf_mean {
 	double weight;
 };
 
+/* Add a value that held for dt_s to a mean with that time constant. */
+void pf_mean_add(struct pf_mean *m, double value, double dt_s, double constant_s);
+
 /* One process's running means. All zero = nothing seen. */
 struct pf_fact_state {
 	double last_s; /* time and RSS of the last sample */

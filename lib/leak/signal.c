@@ -10,12 +10,31 @@
 #include "lib/base/units.h"
 
 static const char *const names[PF_N_SIGNALS] = {
-	[PF_SIGNAL_GROWTH] = "growth",	       [PF_SIGNAL_SPREAD] = "spread",
-	[PF_SIGNAL_STEADY] = "steady",	       [PF_SIGNAL_SETTLED] = "settled",
-	[PF_SIGNAL_NEW_GROUND] = "new_ground", [PF_SIGNAL_OUTGROWS] = "outgrows",
-	[PF_SIGNAL_TEETH] = "teeth",	       [PF_SIGNAL_LENGTH] = "length",
-	[PF_SIGNAL_REPEATED] = "repeated",     [PF_SIGNAL_SIZE] = "size",
-	[PF_SIGNAL_GRACE] = "grace",	       [PF_SIGNAL_TIME_LEFT] = "time_left",
+	[PF_SIGNAL_GROWTH] = "growth",
+	[PF_SIGNAL_SPREAD] = "spread",
+	[PF_SIGNAL_STEADY] = "steady",
+	[PF_SIGNAL_SETTLED] = "settled",
+	[PF_SIGNAL_NEW_GROUND] = "new_ground",
+	[PF_SIGNAL_OUTGROWS] = "outgrows",
+	[PF_SIGNAL_TEETH] = "teeth",
+	[PF_SIGNAL_LENGTH] = "length",
+	[PF_SIGNAL_REPEATED] = "repeated",
+	[PF_SIGNAL_SIZE] = "size",
+	[PF_SIGNAL_GRACE] = "grace",
+	[PF_SIGNAL_TIME_LEFT] = "time_left",
+	[PF_SIGNAL_FAULT_RATE] = "fault_rate",
+	[PF_SIGNAL_RSS_GROWTH] = "rss_growth",
+	[PF_SIGNAL_ANONYMOUS] = "anonymous",
+	[PF_SIGNAL_VSZ_RATIO] = "vsz_ratio",
+	[PF_SIGNAL_SMOOTH] = "smooth",
+	[PF_SIGNAL_RELEASES] = "releases",
+	[PF_SIGNAL_CORRELATION] = "correlation",
+	[PF_SIGNAL_FAULT_TREND] = "fault_trend",
+	[PF_SIGNAL_ACCELERATION] = "acceleration",
+	[PF_SIGNAL_BASELINE] = "baseline",
+	[PF_SIGNAL_FAST_GROWTH] = "fast_growth",
+	[PF_SIGNAL_VSZ_GROWTH] = "vsz_growth",
+	[PF_SIGNAL_FAULTS_CRITICAL] = "fault_rate_critical",
 };
 
 const char *pf_signal_name(enum pf_signal_id id)
@@ -23,7 +42,7 @@ const char *pf_signal_name(enum pf_signal_id id)
 	return id < PF_N_SIGNALS ? names[id] : "";
 }
 
-enum unit { BYTES, SECONDS, PERCENT, TIMES, COUNT };
+enum unit { BYTES, BYTES_A_MINUTE, SECONDS, PERCENT, TIMES, COUNT, NUMBER };
 
 /* What follows the name: a sentence around the measured value, and one around the needed one. */
 struct wording {
@@ -50,18 +69,46 @@ static const struct wording wordings[PF_N_SIGNALS] = {
 	[PF_SIGNAL_GRACE] = { SECONDS, "the process is %s old", "at least %s" },
 	[PF_SIGNAL_TIME_LEFT] = { SECONDS, "memory lasts %s more",
 				  "less than the %s of grace that are left" },
+	[PF_SIGNAL_FAULT_RATE] = { NUMBER, "%s faults a second", "more than %s" },
+	[PF_SIGNAL_RSS_GROWTH] = { PERCENT, "RSS grew by %s since it was first seen",
+				   "more than %s" },
+	[PF_SIGNAL_ANONYMOUS] = { PERCENT, "%s of the faults are anonymous", "more than %s" },
+	[PF_SIGNAL_VSZ_RATIO] = { TIMES, "VSZ is %s RSS", "more than %s" },
+	[PF_SIGNAL_SMOOTH] = { NUMBER, "the variance of the relative growth is %s",
+			       "less than %s" },
+	[PF_SIGNAL_RELEASES] = { COUNT, "memory was given back %s", "at most %s" },
+	[PF_SIGNAL_CORRELATION] = { NUMBER, "fault rate and RSS correlate by %s", "more than %s" },
+	[PF_SIGNAL_FAULT_TREND] = { PERCENT, "the fault rate rose by %s", "more than %s" },
+	[PF_SIGNAL_ACCELERATION] = { PERCENT, "growth quickened by %s of RSS", "more than %s" },
+	[PF_SIGNAL_BASELINE] = { BYTES_A_MINUTE, "RSS grows by %s a minute",
+				 "for five minutes more than %s, what is usual and two sigma" },
+	[PF_SIGNAL_FAST_GROWTH] = { BYTES_A_MINUTE, "RSS grows by %s a minute", "more than %s" },
+	[PF_SIGNAL_VSZ_GROWTH] = { TIMES, "VSZ grows %s as fast as RSS", "more than %s" },
+	[PF_SIGNAL_FAULTS_CRITICAL] = { NUMBER, "%s faults a second", "for a minute more than %s" },
 };
 
 /* By hand, so that no locale's decimal comma gets in. */
-static void put_times(char *dst, size_t size, long hundredths)
+static void put_hundredths(char *dst, size_t size, double value, const char *after)
 {
-	snprintf(dst, size, "%s%ld.%02ldx", hundredths < 0 ? "-" : "", labs(hundredths) / 100,
-		 labs(hundredths) % 100);
+	long hundredths = lround(fmax(-1e9, fmin(value, 1e9)) * 100);
+
+	snprintf(dst, size, "%s%ld.%02ld%s", hundredths < 0 ? "-" : "", labs(hundredths) / 100,
+		 labs(hundredths) % 100, after);
 }
 
 static void put(char *dst, size_t size, enum unit unit, double value)
 {
+	if (isnan(value)) {
+		snprintf(dst, size, "(unknown)");
+		return;
+	}
 	switch (unit) {
+	case BYTES_A_MINUTE:
+		pf_fmt_bytes(dst, size, (int64_t)fmax(-1e15, fmin(60 * value, 1e15)));
+		break;
+	case NUMBER:
+		put_hundredths(dst, size, value, "");
+		break;
 	case BYTES:
 		pf_fmt_bytes(dst, size, (int64_t)value);
 		break;
@@ -75,7 +122,7 @@ static void put(char *dst, size_t size, enum unit unit, double value)
 		snprintf(dst, size, "%ld times", lround(value));
 		break;
 	case TIMES:
-		put_times(dst, size, lround(value * 100));
+		put_hundredths(dst, size, value, "x");
 		break;
 	}
 }

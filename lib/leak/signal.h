@@ -22,10 +22,24 @@ enum pf_signal_id {
 	PF_SIGNAL_SIZE,	      /* RSS + swap in bytes */
 	PF_SIGNAL_GRACE,      /* seconds since the process started */
 	PF_SIGNAL_TIME_LEFT, /* seconds until memory runs out, where that comes before grace ends */
+	/* what the models beside the trend ask (model.h); measured NaN = unknown */
+	PF_SIGNAL_FAULT_RATE,	   /* faults per second */
+	PF_SIGNAL_RSS_GROWTH,	   /* of RSS since first sight, as a share */
+	PF_SIGNAL_ANONYMOUS,	   /* share of the faults */
+	PF_SIGNAL_VSZ_RATIO,	   /* VSZ / RSS */
+	PF_SIGNAL_SMOOTH,	   /* variance of the relative growth; less is needed */
+	PF_SIGNAL_RELEASES,	   /* times that memory was given back; none is needed */
+	PF_SIGNAL_CORRELATION,	   /* of fault rate and RSS */
+	PF_SIGNAL_FAULT_TREND,	   /* the fault rate's rise, as a share */
+	PF_SIGNAL_ACCELERATION,	   /* growth of the second half beyond the first's, share of RSS */
+	PF_SIGNAL_BASELINE,	   /* growth of RSS in bytes per second */
+	PF_SIGNAL_FAST_GROWTH,	   /* same */
+	PF_SIGNAL_VSZ_GROWTH,	   /* growth of VSZ / growth of RSS */
+	PF_SIGNAL_FAULTS_CRITICAL, /* faults per second */
 	PF_N_SIGNALS,
 };
 
-#define PF_SIGNALS_MAX 12
+#define PF_SIGNALS_MAX 14
 
 struct pf_signal {
 	enum pf_signal_id id;
@@ -33,7 +47,7 @@ struct pf_signal {
 	bool passed;
 	int points;
 	double measured; /* in the unit above */
-	double needed;	 /* at least this; settled and time_left: at most */
+	double needed; /* at least this; settled, time_left, smooth, releases: at most; of the models beside the trend: more, or less */
 };
 
 const char *pf_signal_name(enum pf_signal_id id);

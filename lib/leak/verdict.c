@@ -4,8 +4,10 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "lib/base/units.h"
+#include "lib/leak/model.h"
 #include "lib/record/field.h"
 
 #define TEXT_LEN 24
@@ -119,6 +121,26 @@ static const char *doubt_text(const struct pf_verdict *v)
 	}
 }
 
+/* "fault_rate +30, rss_growth +25": what gave points. */
+static void points_text(char *dst, size_t size, const struct pf_verdict *v)
+{
+	size_t len = 0;
+
+	snprintf(dst, size, "%s", "");
+	for (size_t i = 0; i < v->n_signals && len < size; i++) {
+		const struct pf_signal *s = &v->signals[i];
+
+		if (s->points > 0)
+			len += (size_t)snprintf(dst + len, size - len, "%s%s +%d", len ? ", " : "",
+						s->name, s->points);
+	}
+}
+
+static bool is_trend(const struct pf_verdict *v)
+{
+	return !v->model || !strcmp(v->model, pf_model_names[PF_MODEL_TREND]);
+}
+
 char *pf_verdict_reason(char *dst, size_t size, const struct pf_verdict *v)
 {
 	char growth[5 * TEXT_LEN], left[TEXT_LEN];
@@ -130,6 +152,8 @@ char *pf_verdict_reason(char *dst, size_t size, const struct pf_verdict *v)
 			 v->why ? v->why : "");
 	else if (v->why)
 		snprintf(dst, size, "%s", v->why);
+	else if (open && !is_trend(v))
+		points_text(dst, size, v);
 	else if (!open && (v->n_signals == 0 || first_failed(v)))
 		snprintf(dst, size, "%s", class_text(v->class));
 	else if (isnan(v->time_left_s))

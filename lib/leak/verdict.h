@@ -36,7 +36,8 @@ struct pf_verdict {
 	int64_t faults_total; /* since first sight, exec or not */
 
 	/* what we think */
-	int confidence; /* 0-100 that it leaks */
+	const char *model; /* whose the confidence is: "trend" */
+	int confidence;	   /* 0-100 that it leaks */
 	enum pf_class class;
 	double growth_bytes_per_s; /* of the floor over the judged window; NaN = too early */
 	double growth_error;	   /* one standard error of it, same unit; NaN = too early */

@@ -19,6 +19,7 @@ enum {
 	OPT_MIN_SIZE,
 	OPT_CONFIDENCE,
 	OPT_EXPLAIN,
+	OPT_MODEL,
 	OPT_LIST,
 	OPT_STRICT,
 	OPT_LABEL_PID,
@@ -46,6 +47,8 @@ static const struct argp_option options[] = {
 	{ "min-size", OPT_MIN_SIZE, "SIZE", 0, "No alert below this RSS + swap (10M)", 0 },
 	{ "confidence", OPT_CONFIDENCE, "N", 0, "Alert from this confidence on, 51 to 100 (70)",
 	  0 },
+	{ "model", OPT_MODEL, "NAME", 0,
+	  "What judges: trend (default), classic, classifier, signals, anomaly, levels", 0 },
 	{ "max-processes", OPT_MAX, "N", 0, "Follow at most this many (8192)", 0 },
 	{ "label-pid", OPT_LABEL_PID, NULL, 0, "With -o prom: a series per process, not per name",
 	  0 },
@@ -134,6 +137,18 @@ static void set_stacks(struct argp_state *state, struct pfleak_opts *o, const ch
 	set(o, "stack_traces.directory", "--stacks", o->stacks_path);
 }
 
+static void set_model(struct argp_state *state, struct pfleak_opts *o, const char *arg)
+{
+	size_t i = 0;
+
+	while (pf_settings_models[i] && strcmp(arg, pf_settings_models[i]))
+		i++;
+	if (!pf_settings_models[i])
+		pf_bad_value(state, "--model", arg,
+			     "give trend, classic, classifier, signals, anomaly or levels");
+	set(o, "model", "--model", arg);
+}
+
 static int parse_setting(int key, char *arg, struct argp_state *state, struct pfleak_opts *o)
 {
 	switch (key) {
@@ -147,6 +162,9 @@ static int parse_setting(int key, char *arg, struct argp_state *state, struct pf
 	case OPT_CONFIDENCE:
 		pf_arg_number(state, "--confidence", arg, 51, 100);
 		set(o, "alerting.confidence_threshold", "--confidence", arg);
+		return 0;
+	case OPT_MODEL:
+		set_model(state, o, arg);
 		return 0;
 	case OPT_MAX:
 		pf_arg_number(state, "--max-processes", arg, 1, 1000000);

@@ -497,7 +497,7 @@ static enum pfleak_status watch(struct pfleak *p)
 	const struct pf_settings *settings = pf_config__settings(p->settings.config);
 	struct pf_run_ops ops = {
 		.need = { .exe = true,
-			  .tracing = pfleak_rules_trace(p->settings.rules),
+			  .tracing = pfleak_settings_trace(&p->settings),
 			  .ring_bytes = (size_t)settings->performance.ring_buffer_bytes,
 			  .survives_hangup = true },
 		.describe = describe,
@@ -531,7 +531,7 @@ static enum pfleak_status run(struct pfleak *p)
 		return PFLEAK_OK;
 	pfleak_settings_log(pf_config__settings(p->settings.config));
 	pfleak_settings_sample(pf_config__settings(p->settings.config),
-			       pfleak_rules_trace(p->settings.rules), &p->opts.common);
+			       pfleak_settings_trace(&p->settings), &p->opts.common);
 	return watch(p);
 }
 

@@ -118,9 +118,15 @@ void pfleak_settings_compare(const struct pfleak_settings *old, const struct pfl
 		if (!pf_config__same(old->config, new->config, fixed[i]))
 			pf_warn("%s changed: that needs a new start", fixed[i]);
 	}
-	if (pfleak_rules_trace(new->rules) && !pfleak_rules_trace(old->rules))
-		pf_warn("a new rule asks for anonymous_ratio: counting fault events by class needs "
-			"a new start");
+	if (pfleak_settings_trace(new) && !pfleak_settings_trace(old))
+		pf_warn("a new rule or model asks for anonymous faults: counting fault events by "
+			"class needs a new start");
+}
+
+bool pfleak_settings_trace(const struct pfleak_settings *s)
+{
+	return pfleak_rules_trace(s->rules) ||
+	       pf_model_traces((enum pf_model)pf_config__settings(s->config)->model);
 }
 
 void pfleak_settings_leak(const struct pf_settings *s, struct pf_leak_config *leak)
@@ -133,6 +139,13 @@ void pfleak_settings_leak(const struct pf_settings *s, struct pf_leak_config *le
 	leak->max_processes = (size_t)s->performance.max_processes;
 	leak->forget_s = s->performance.cleanup_interval_s;
 	leak->escalation_s = s->alerting.escalation_delay_s;
+	leak->model = (struct pf_model_terms){
+		.model = (enum pf_model)s->model,
+		.fault_rate_warning = s->thresholds.fault_rate_warning,
+		.fault_rate_critical = s->thresholds.fault_rate_critical,
+		.rss_growth_percent = s->thresholds.rss_growth_percent,
+		.window_s = s->thresholds.monitoring_window_s,
+	};
 }
 
 void pfleak_settings_sample(const struct pf_settings *s, bool traced, struct pf_common *common)

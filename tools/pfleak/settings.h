@@ -31,7 +31,10 @@ void pfleak_settings_compare(const struct pfleak_settings *old, const struct pfl
 /* What the leak library judges by. */
 void pfleak_settings_leak(const struct pf_settings *s, struct pf_leak_config *leak);
 
-/* How fault events are counted, where the command line does not say. traced: a rule needs them. */
+/* Do a rule or the model go by classes of fault events, so that a program must count them? */
+bool pfleak_settings_trace(const struct pfleak_settings *s);
+
+/* How fault events are counted, where the command line does not say. traced: as above. */
 void pfleak_settings_sample(const struct pf_settings *s, bool traced, struct pf_common *common);
 
 /* How much is said on stderr. */
