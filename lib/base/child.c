@@ -3,10 +3,8 @@
 #include "lib/base/child.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +16,7 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/clock.h"
 #include "lib/base/error.h"
+#include "lib/base/spawn.h"
 
 struct pf_child {
 	pid_t pid;
@@ -30,57 +29,18 @@ struct pf_child {
 	char output[PF_CHILD_OUTPUT_MAX + 1];
 };
 
-static int set_attributes(posix_spawnattr_t *attr)
+/* The pid, or -errno. out: -1 = to `to`, as its messages. */
+static pid_t start(const struct pf_child_order *order, int to)
 {
-	sigset_t none, all;
-	int ret;
+	static char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin", locale[] = "LC_ALL=C.UTF-8";
+	char *const env[] = { path, locale, NULL };
+	const struct pf_spawn spawn = { .path = order->path,
+					.argv = (char *const *)order->argv,
+					.envp = env,
+					.fds = { -1, order->out < 0 ? to : order->out, to } };
 
-	sigemptyset(&none);
-	sigfillset(&all);
-	ret = posix_spawnattr_setsigmask(attr, &none);
-	if (!ret)
-		ret = posix_spawnattr_setsigdefault(attr, &all);
-	if (!ret)
-		ret = posix_spawnattr_setpgroup(attr, 0);
-	if (!ret)
-		ret = posix_spawnattr_setflags(attr, POSIX_SPAWN_SETSIGMASK |
-							     POSIX_SPAWN_SETSIGDEF |
-							     POSIX_SPAWN_SETPGROUP);
-	return ret;
-}
-
-static int set_files(posix_spawn_file_actions_t *files, int out, int err)
-{
-	int ret = posix_spawn_file_actions_addopen(files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-
-	if (!ret)
-		ret = posix_spawn_file_actions_adddup2(files, out, STDOUT_FILENO);
-	return ret ? ret : posix_spawn_file_actions_adddup2(files, err, STDERR_FILENO);
-}
-
-/* Positive errno, as posix_spawn has it. */
-static int spawn(pid_t *pid, const struct pf_child_order *order, int out, int err)
-{
-	static const char *const env[] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8",
-					   NULL };
-	posix_spawn_file_actions_t files;
-	posix_spawnattr_t attr;
-	int ret = posix_spawn_file_actions_init(&files);
-
-	if (ret)
-		return ret;
-	ret = posix_spawnattr_init(&attr);
-	if (!ret) {
-		ret = set_attributes(&attr);
-		if (!ret)
-			ret = set_files(&files, out, err);
-		if (!ret)
-			ret = posix_spawn(pid, order->path, &files, &attr,
-					  (char *const *)order->argv, (char *const *)env);
-		posix_spawnattr_destroy(&attr);
-	}
-	posix_spawn_file_actions_destroy(&files);
-	return ret;
+	/* pf_spawn does not wait for what becomes of it: what is not there is said here. */
+	return access(order->path, X_OK) ? -errno : pf_spawn(&spawn);
 }
 
 struct pf_child *pf_child__start(const struct pf_child_order *order, struct pf_error *err)
@@ -93,20 +53,17 @@ struct pf_child *pf_child__start(const struct pf_child_order *order, struct pf_e
 		pf_fail(err, ENOMEM, "cannot run %s: out of memory", order->path);
 		return NULL;
 	}
-	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK)) {
-		pf_fail(err, errno, "cannot run %s: %s", order->path, strerror(errno));
-		free(c);
-		return NULL;
+	ret = pf_spawn_pipe(ends, 0);
+	if (!ret) {
+		c->from = ends[0];
+		to = ends[1];
+		c->pid = ret = start(order, to);
+		if (ret < 0)
+			close(c->from);
 	}
-	c->from = ends[0];
-	to = ends[1];
-	/* Only our end does not block. */
-	ret = fcntl(to, F_SETFL, 0) ? errno
-				    : spawn(&c->pid, order, order->out < 0 ? to : order->out, to);
-	if (ret) {
-		close(c->from);
+	if (ret < 0) {
 		free(c);
-		pf_fail(err, ret, "cannot run %s: %s", order->path, strerror(ret));
+		pf_fail(err, -ret, "cannot run %s: %s", order->path, strerror(-ret));
 		return NULL;
 	}
 	if (order->file_max) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Another program, run for its output: started without a shell, in a process
- * group of its own, with nothing of our environment and no descriptor of ours;
+ * Another program, run for its output: started as lib/base/spawn.h does it,
+ * without a shell, with nothing of our environment and no descriptor of ours;
  * looked after without waiting for it, and killed with all its group when its
  * time is over.
  */
