@@ -65,7 +65,9 @@ static const struct argp_option options[] = {
 
 	{ NULL, 0, NULL, 0, "Configuration:", 2 },
 	{ "config", OPT_CONFIG, "FILE", 0,
-	  "Read this configuration (YAML or JSON) instead of /etc/pftools/pfleak.yaml", 0 },
+	  "Read this configuration (YAML or JSON, - = standard input) instead of "
+	  "/etc/pftools/pfleak.yaml",
+	  0 },
 	{ "no-config", OPT_NO_CONFIG, NULL, 0, "Read none", 0 },
 	{ "profile", OPT_PROFILE, "NAME", 0,
 	  "Begin with these values: default, production, or one of the configuration's own", 0 },
