@@ -58,6 +58,15 @@ int pf_bpf_fail(struct pf_error *err, int code, const char *what)
 	return pf_bpf_fail_needs(err, code, what, PF_CAP(BPF) | PF_CAP(PERFMON));
 }
 
+int pf_step_fail(struct pf_error *err, int code, const char *what)
+{
+	if (code < 0)
+		code = -code;
+	if (code == EMFILE)
+		return pf_bpf_fail_needs(err, code, what, 0);
+	return pf_fail(err, code, "cannot %s: %s", what, strerror(code));
+}
+
 /* Is it tracefs that keeps us out? libbpf reads there which tracepoint is which. */
 static uint64_t tracepoint_needs(void)
 {

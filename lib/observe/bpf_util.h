@@ -27,6 +27,9 @@ void pf_bpf_log_setup(void);
 int pf_bpf_fail(struct pf_error *err, int code, const char *what);
 int pf_bpf_fail_needs(struct pf_error *err, int code, const char *what, uint64_t needs);
 
+/* The same for what is no BPF: of reasons only a limit of open files is explained. */
+int pf_step_fail(struct pf_error *err, int code, const char *what);
+
 /* The same for attaching to the classic tracepoints of page faults, which tracefs names. */
 int pf_bpf_fail_tracepoints(struct pf_error *err, int code);
 

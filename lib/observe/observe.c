@@ -308,7 +308,7 @@ static int open_table(struct pf_observe *o, struct pf_error *err)
 	};
 
 	o->table = pf_table__new(&tc);
-	return o->table ? 0 : pf_fail(err, errno, "cannot follow processes: %s", strerror(errno));
+	return o->table ? 0 : pf_step_fail(err, errno, "follow processes");
 }
 
 static int attach(struct pf_observe *o, struct pf_error *err)
@@ -334,10 +334,9 @@ static int watch(struct pf_observe *o, struct pf_error *err)
 		struct epoll_event in = { .events = EPOLLIN };
 
 		if (fds[i] >= 0 && epoll_ctl(o->watch_fd, EPOLL_CTL_ADD, fds[i], &in))
-			return pf_fail(err, errno, "cannot wait for records: %s", strerror(errno));
+			return pf_step_fail(err, errno, "wait for records");
 	}
-	return o->watch_fd < 0 ? pf_fail(err, errno, "cannot wait for records: %s", strerror(errno))
-			       : 0;
+	return o->watch_fd < 0 ? pf_step_fail(err, errno, "wait for records") : 0;
 }
 
 static void start_timing(struct pf_observe *o)

@@ -4,11 +4,13 @@
  * that /proc does not tell: no fault events, no exec, no cgroup ids.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "lib/base/error.h"
+#include "lib/observe/bpf_util.h"
 #include "lib/observe/observe.h"
 #include "lib/observe/procpass.h"
 #include "lib/observe/rss.h"
@@ -115,13 +117,14 @@ static int take(void *ctx, const struct pf_proc_stat *stat)
 int pf_procpass__run(struct pf_procpass *p, void (*fn)(void *ctx, const struct pf_task_head *head),
 		     void *ctx, struct pf_error *err)
 {
+	char what[128];
 	int ret;
 
 	p->fn = fn;
 	p->ctx = ctx;
 	ret = pf_procfs__each(p->procfs, take, p, NULL);
-	if (ret)
-		return pf_fail(err, -ret, "cannot read %s: %s", p->config->proc_root,
-			       strerror(-ret));
-	return 0;
+	if (!ret)
+		return 0;
+	snprintf(what, sizeof(what), "read %s", p->config->proc_root);
+	return pf_step_fail(err, ret, what);
 }
