@@ -414,15 +414,40 @@ static __always_inline void pf_take_own(struct task_struct *task, struct pf_even
 }
 
 /*
- * Without atomic exchange (5.12, 5ffa25502b5a) what was read is subtracted: of
- * two threads that are both the last, both may tell it.
+ * Without atomic exchange (5.12, 5ffa25502b5a): which of two threads that are
+ * both the last takes what the dead have left? The first to put the leader here.
+ * It is needed for a moment only, so the kernel may drop what is old.
  */
 static __always_inline void pf_take_dead(struct task_struct *leader, struct pf_events *to,
 					 bool exchanges)
 {
 	struct pf_dead *dead = pf_dead_of(leader, false);
 
-	if (!dead)
+struct pf_claim {
+	__u64 start_ns;
+	__u32 tgid;
+	__u32 exec_id; /* an exec gives the process another leader */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 512);
+	__type(key, struct pf_claim);
+	__type(value, __u8);
+} pf_claims SEC(".maps");
+
+static __always_inline bool pf_claim_dead(struct task_struct *leader)
+{
+	struct pf_claim claim = { .start_ns = leader->start_boottime,
+				  .tgid = leader->tgid,
+				  .exec_id = leader->self_exec_id };
+	__u8 yes = 1;
+
+	return !bpf_map_update_elem(&pf_claims, &claim, &yes, BPF_NOEXIST);
+}
+
+/* Gone from the storage, so that a pass does not see it again. */
+	if (!dead || (!exchanges && !pf_claim_dead(leader)))
 		return;
 	for (int i = 0; i < PF_EVENTS; i++) {
 		__u64 n = dead->n[i];

@@ -94,6 +94,7 @@ static void choose_exit(struct pf_tasks *t, const struct pf_observe_config *conf
 	bpf_program__set_autoload(skel->progs.pf_task_exit, config->exits && loop);
 	bpf_program__set_autoload(skel->progs.pf_task_exit_o, config->exits && !loop);
 }
+	bpf_map__set_autocreate(skel->maps.pf_claims, config->exits && !loop);
 
 /* No program uses the maps of the other kind, and without exits none of either. */
 static void choose_ring(struct pf_tasks *t, const struct pf_observe_config *config)
