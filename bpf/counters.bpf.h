@@ -38,6 +38,9 @@ struct {
 
 static const struct pf_entry pf_blank_entry = {};
 
+/* For the sweep of that table: the pass that is being made, or was last. The first one is 1. */
+__u32 pf_pass_number = 0;
+
 /* A thread's id may have come again: what another left under it is wiped, or not found. */
 static __always_inline struct pf_entry *pf_entry_of(struct task_struct *task, bool create)
 {
@@ -54,6 +57,7 @@ static __always_inline struct pf_entry *pf_entry_of(struct task_struct *task, bo
 	if (!create)
 		return NULL;
 	__builtin_memset(e, 0, sizeof(*e));
+	e->pass = pf_pass_number;
 	e->start_ns = start_ns;
 	return e;
 }

@@ -136,7 +136,7 @@ struct pf_gathered {
 /* Where there is no task storage: a thread in a hash table, by its global id. */
 struct pf_entry {
 	__u64 start_ns; /* of the thread: another may get its id */
-	__u32 pass;	/* the last one that saw it; 0 = none has */
+	__u32 pass;	/* the last one that saw it, or in which it was made */
 	__u32 zero;
 	struct pf_counts counts;
 	struct pf_gathered gathered;

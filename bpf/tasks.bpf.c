@@ -173,9 +173,6 @@ static __always_inline void pf_read_dead(struct task_struct *task, struct pf_tas
 	head->flags |= PF_REC_EVENTS | PF_REC_DEAD;
 }
 
-/* For the sweep of the hash table. The first pass is 1. */
-__u32 pf_pass_number = 0;
-
 static __always_inline void pf_mark_alive(struct task_struct *task)
 {
 	struct pf_entry *e = pf_entry_of(task, false);

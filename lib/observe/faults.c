@@ -158,6 +158,7 @@ static int attach(struct pf_faults *f, struct pf_error *err)
 
 	if (ret && f->plan->backend == PF_BACKEND_TRACEPOINT)
 		return pf_bpf_fail_tracepoints(err, ret);
+	f->skel->bss->pf_pass_number = 1; /* for whom the first one misses */
 	if (ret)
 		return pf_bpf_fail(err, ret, "attach the fault programs");
 	if (f->plan->backend != PF_BACKEND_PERF)
@@ -310,31 +311,38 @@ void pf_faults__tell_steps(struct pf_faults *f)
 	f->steps_changed = false;
 }
 
-/* Not seen by two passes, or born before both and seen by none. */
-static bool is_dead(const struct pf_entry *e, uint32_t pass, uint64_t before_ns)
+void pf_faults__begin_pass(struct pf_faults *f, uint32_t pass)
 {
-	return e->pass ? pass - e->pass >= 2 : e->start_ns < before_ns;
+	__atomic_store_n(&f->skel->bss->pf_pass_number, pass, __ATOMIC_RELAXED);
 }
 
-void pf_faults__sweep(struct pf_faults *f, uint32_t pass, uint64_t before_ns)
+/* However old the thread: its first fault may have come after a pass had gone by it. */
+bool pf_entry_is_dead(const struct pf_entry *e, uint32_t pass)
 {
-	const struct bpf_map *entries = f->skel->maps.pf_entries;
-	__u32 *at = NULL, tid, next;
+	return pass - e->pass >= 2;
+}
+
+static void sweep_one(const struct bpf_map *entries, uint32_t tid, uint32_t pass)
+{
 	struct pf_entry e;
 
-	if (!f->hashed)
-		return;
-	while (!bpf_map__get_next_key(entries, at, &next, sizeof(next))) {
-		/* Deleted only after the next one is known: from a key that is gone it begins anew. */
-		if (at && !bpf_map__lookup_elem(entries, at, sizeof(*at), &e, sizeof(e), 0) &&
-		    is_dead(&e, pass, before_ns))
-			bpf_map__delete_elem(entries, at, sizeof(*at), 0);
+	if (!bpf_map__lookup_elem(entries, &tid, sizeof(tid), &e, sizeof(e), 0) &&
+	    pf_entry_is_dead(&e, pass))
+		bpf_map__delete_elem(entries, &tid, sizeof(tid), 0);
+}
+
+/* The next one is asked for before this one goes: after one that is gone, it would begin anew. */
+void pf_faults__sweep(struct pf_faults *f, uint32_t pass)
+{
+	const struct bpf_map *entries = f->skel->maps.pf_entries;
+	uint32_t tid, next;
+	bool more = f->hashed && !bpf_map__get_next_key(entries, NULL, &next, sizeof(next));
+
+	while (more) {
 		tid = next;
-		at = &tid;
+		more = !bpf_map__get_next_key(entries, &tid, &next, sizeof(next));
+		sweep_one(entries, tid, pass);
 	}
-	if (at && !bpf_map__lookup_elem(entries, at, sizeof(*at), &e, sizeof(e), 0) &&
-	    is_dead(&e, pass, before_ns))
-		bpf_map__delete_elem(entries, at, sizeof(*at), 0);
 }
 
 int pf_faults__fd(const struct pf_faults *f)

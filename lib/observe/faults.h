@@ -6,9 +6,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct pf_bpf_cost;
+struct pf_entry;
 struct pf_error;
 struct pf_observe_config;
-struct pf_bpf_cost;
 struct pf_faults;
 
 /*
@@ -46,10 +47,13 @@ bool pf_faults__set_step(struct pf_faults *f, uint32_t tgid, uint8_t step);
 void pf_faults__tell_steps(struct pf_faults *f);
 
 /*
- * Threads in a hash table: forget those that died. A pass has just ended that
- * marked the living with its number; the pass before began at that boot time.
+ * Threads in a hash table: before each pass its number is told, and those that
+ * come from then on have it. After it, forget those that died: neither this
+ * pass nor the one before has marked them.
  */
-void pf_faults__sweep(struct pf_faults *f, uint32_t pass, uint64_t before_ns);
+void pf_faults__begin_pass(struct pf_faults *f, uint32_t pass);
+void pf_faults__sweep(struct pf_faults *f, uint32_t pass);
+bool pf_entry_is_dead(const struct pf_entry *e, uint32_t pass);
 
 /* Becomes readable when CPUs come or go; -1 = does not matter. Then, and each interval: follow. */
 int pf_faults__fd(const struct pf_faults *f);

@@ -43,8 +43,7 @@ struct pf_observe {
 	struct pf_table *table;
 	enum pf_proc_view proc_view;
 	int timing_fd;
-	int watch_fd;	  /* epoll: exit records and CPUs */
-	uint64_t pass_ns; /* when the last one began */
+	int watch_fd; /* epoll: exit records and CPUs */
 	uint64_t opened_ns;
 	double cpu_at_open_s;
 	int64_t storages; /* threads with counts, in the last pass */
@@ -214,7 +213,6 @@ static void on_record(void *ctx, const struct pf_task_rec *rec)
 
 static int pass(struct pf_observe *o, struct pf_error *err)
 {
-	uint64_t now_ns = pf_boottime_ns();
 	int ret;
 
 	o->storages = 0;
@@ -222,11 +220,12 @@ static int pass(struct pf_observe *o, struct pf_error *err)
 	if (o->plain)
 		return pf_plain__pass(o->plain, on_task, o, err);
 	if (!o->tasks)
+	if (o->faults)
+		pf_faults__begin_pass(o->faults, pf_tasks__pass_number(o->tasks) + 1);
 		return pf_procpass__run(o->procpass, on_task, o, err);
 	ret = pf_tasks__pass(o->tasks, on_task, o, err);
 	if (o->faults && !ret)
-		pf_faults__sweep(o->faults, pf_tasks__pass_number(o->tasks), o->pass_ns);
-	o->pass_ns = now_ns;
+		pf_faults__sweep(o->faults, pf_tasks__pass_number(o->tasks));
 	return ret;
 }
 
