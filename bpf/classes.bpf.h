@@ -13,6 +13,7 @@
 #include "bpf/counters.bpf.h"
 
 const volatile bool pf_classes = false; /* faults become pending, to be settled here */
+const volatile bool pf_ends = false;	/* ... or are ended by a program, which may be left out */
 
 /* Which events are counted is for bpf/sampling.bpf.h to say. */
 const volatile __u32 pf_sample_every = 1;   /* one in this many events ... */
@@ -24,6 +25,19 @@ static __always_inline __u32 pf_weight(const struct pf_counts *own)
 	if (!pf_sample_auto)
 		return pf_sample_every;
 	return own->step == 0 ? 1 : own->step == 1 ? PF_SAMPLE_STEP_1 : PF_SAMPLE_STEP_2;
+}
+
+/* What fexit has not counted yet of a pending fault. PF_EVENTS = a read. */
+static __always_inline enum pf_event pf_pending_mode(__u8 pending)
+{
+	return pending & PF_PENDING_USER ? PF_EV_USER : PF_EV_KERNEL;
+}
+
+static __always_inline enum pf_event pf_pending_access(__u8 pending)
+{
+	if (pending & PF_PENDING_WRITE)
+		return PF_EV_WRITE;
+	return pending & PF_PENDING_EXEC ? PF_EV_EXEC : PF_EVENTS;
 }
 
 /*
@@ -45,33 +59,62 @@ static __always_inline void pf_settle(struct pf_counts *own, struct task_struct 
 		own->n[class] += pf_weight(own);
 }
 
+/* By the thread itself, too, and for fexit: a fault that is over, and its end was left out. */
+static __always_inline bool pf_settle_end(struct pf_counts *own, struct task_struct *task)
+{
+	__u8 pending = own->pending;
+	enum pf_event class = pf_class(pending, own->moved), access = pf_pending_access(pending);
+	__u32 weight = pf_weight(own);
+
+	if (!pf_ends || !(pending & PF_PENDING) || own->mark == pf_accounted(task))
+		return false;
+	own->pending = 0;
+	barrier();
+	if (class < PF_EVENTS)
+		own->n[class] += weight;
+	if (access < PF_EVENTS)
+		own->n[access] += weight;
+	own->n[pf_pending_mode(pending)] += weight;
+	return true;
+}
+
 /*
  * The counts of a thread as another sees them, a pending fault that is over
  * included. Meanwhile the thread may settle it or take the next one: then it
- * is left out, to be seen later rather than twice.
+ * is left out, to be seen later rather than twice. True = there is one that a
+ * program should have ended, and may be about to.
  */
-static __always_inline void pf_peek(struct pf_counts *own, struct task_struct *task,
+static __always_inline bool pf_peek(struct pf_counts *own, struct task_struct *task,
 				    struct pf_events *events)
 {
 	__u32 before = own->n[PF_EV_USER] + own->n[PF_EV_KERNEL];
-	enum pf_event class;
+	__u32 weight = pf_weight(own);
+	enum pf_event class, access;
 	__u8 pending;
 	bool over;
 
 	barrier();
 	for (int i = 0; i < PF_EVENTS; i++)
 		events->n[i] = own->n[i];
-	if (!pf_classes)
-		return;
+	if (!pf_classes && !pf_ends)
+		return false;
 	barrier();
 	over = own->mark != pf_accounted(task);
 	barrier();
 	pending = own->pending;
 	class = pf_class(pending, own->moved);
 	barrier();
-	if (over && (pending & PF_PENDING) && class < PF_EVENTS &&
-	    before == own->n[PF_EV_USER] + own->n[PF_EV_KERNEL])
-		events->n[class] += pf_weight(own);
+	if (!over || !(pending & PF_PENDING) || before != own->n[PF_EV_USER] + own->n[PF_EV_KERNEL])
+		return false;
+	if (class < PF_EVENTS)
+		events->n[class] += weight;
+	if (!pf_ends)
+		return false;
+	events->n[pf_pending_mode(pending)] += weight;
+	access = pf_pending_access(pending);
+	if (access < PF_EVENTS)
+		events->n[access] += weight;
+	return true;
 }
 
 #endif

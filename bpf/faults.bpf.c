@@ -234,8 +234,8 @@ static __always_inline void pf_count_ended(struct pf_counts *own, struct task_st
 					   __u8 pending)
 {
 	enum pf_event class = PF_EV_OTHER;
-	__u32 access = 0;
 	__u8 moved = own->moved;
+	__u32 access = 0;
 
 	if (pf_by_thread)
 		moved = pf_gathered_moves(task, moved);
@@ -247,21 +247,20 @@ static __always_inline void pf_count_ended(struct pf_counts *own, struct task_st
 		access |= PF_ACCESS_WRITE;
 	if (pending & PF_PENDING_EXEC)
 		access |= PF_ACCESS_EXEC;
-	pf_count(own, pending & PF_PENDING_USER ? PF_EV_USER : PF_EV_KERNEL, access);
+	pf_count(own, pf_pending_mode(pending), access);
 }
 
 /*
  * A kernel that lets programs be preempted leaves one out while another task is
  * in it on that CPU. If it was the one at the end of the last fault, that fault
- * is still here. What the thread has gathered meanwhile cannot be told apart.
+ * is still here. Not where threads gather changes (pf_ends is not set there):
+ * what the thread has gathered since then cannot be told apart.
  */
-static __always_inline void pf_count_missed(struct pf_counts *own, struct task_struct *task,
-					    __u8 pending)
+static __always_inline void pf_count_missed(struct pf_counts *own, struct task_struct *task)
 {
-	if (!(pending & PF_PENDING) || pf_by_thread || own->mark == pf_accounted(task))
-		return;
-	pf_count_ended(own, task, pending);
-	__sync_fetch_and_add(&pf_caught, 1);
+	if (pf_settle_end(own, task))
+		__sync_fetch_and_add(&pf_caught, 1);
+	own->pending = 0;
 }
 
 /* Without registers it is get_user_pages: memory is made, but nobody took a fault. */
@@ -283,8 +282,7 @@ static __always_inline bool pf_begin(struct vm_area_struct *vma, unsigned long a
 	if ((pending & PF_PENDING) && own->address == address && own->mark == pf_accounted(task))
 		return false; /* the other of the two has begun it */
 	retried = pending == PF_PENDING_RETRY && own->address == address;
-	own->pending = 0;
-	pf_count_missed(own, task, pending);
+	pf_count_missed(own, task);
 	if (!pf_drawn_by_process(own, task))
 		return false;
 	if (pf_by_thread) {

@@ -25,6 +25,10 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 const volatile bool pf_counting = false;      /* the fault programs are loaded too */
 const volatile bool pf_mem_hierarchy = false; /* the memory controller has its own hierarchy */
 
+/* Faults whose end was left out: told at the thread's own end, and told by this pass, for now. */
+__u64 pf_ended_late = 0;
+__u64 pf_ended_open = 0;
+
 /* Processes named by -p, by pid in the reader's namespace; the pass answers with pf_tgids. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -194,7 +198,8 @@ static __always_inline void pf_read_events(struct task_struct *task, struct pf_t
 	counts = pf_counts_of(task, false);
 	if (!counts)
 		return;
-	pf_peek(counts, task, own);
+	if (pf_peek(counts, task, own))
+		pf_ended_open++;
 	head->flags |= PF_REC_EVENTS;
 }
 
@@ -222,6 +227,7 @@ static __always_inline void pf_begin_pass(bool has_loop)
 {
 	pf_last_cgroups.set = 0;
 	pf_last_tgid = 0;
+	pf_ended_open = 0;
 	pf_pass_number++;
 	pf_layout = pf_find_layout();
 	pf_note_reader();
@@ -406,6 +412,8 @@ static __always_inline void pf_take_own(struct task_struct *task, struct pf_even
 
 	if (!own)
 		return;
+	if (pf_settle_end(own, task))
+		__sync_fetch_and_add(&pf_ended_late, 1);
 	pf_settle(own, task);
 	pf_take_counts(own, to);
 }
@@ -415,11 +423,6 @@ static __always_inline void pf_take_own(struct task_struct *task, struct pf_even
  * both the last takes what the dead have left? The first to put the leader here.
  * It is needed for a moment only, so the kernel may drop what is old.
  */
-static __always_inline void pf_take_dead(struct task_struct *leader, struct pf_events *to,
-					 bool exchanges)
-{
-	struct pf_dead *dead = pf_dead_of(leader, false);
-
 struct pf_claim {
 	__u64 start_ns;
 	__u32 tgid;
@@ -444,6 +447,11 @@ static __always_inline bool pf_claim_dead(struct task_struct *leader)
 }
 
 /* Gone from the storage, so that a pass does not see it again. */
+static __always_inline void pf_take_dead(struct task_struct *leader, struct pf_events *to,
+					 bool exchanges)
+{
+	struct pf_dead *dead = pf_dead_of(leader, false);
+
 	if (!dead || (!exchanges && !pf_claim_dead(leader)))
 		return;
 	for (int i = 0; i < PF_EVENTS; i++) {

@@ -32,7 +32,12 @@ static void say_losses(struct pf_run *run, const struct pf_losses *now)
 		pf_warn("%" PRIu64 " processes died unseen: the ring was full",
 			now->events - run->losses.events);
 	if (now->counters && !run->losses.counters)
-		pf_warn("fault events are not counted: no memory for a counter");
+		pf_warn("fault events are not counted: no room for a counter");
+	if (now->left_out && !run->losses.left_out)
+		pf_warn("fault events are not counted, or without class: the kernel left a program "
+			"out");
+	if (now->cpu_gaps && !run->losses.cpu_gaps)
+		pf_warn("fault events are not counted: a CPU came and was not watched at first");
 	if (now->processes && !run->losses.processes)
 		pf_warn("%" PRIu64 " processes are not followed: the table is full",
 			now->processes);

@@ -67,6 +67,8 @@ struct pf_faults {
 	const struct plan *plan;
 	bool hashed;
 	bool steps_changed;
+	uint64_t missed;      /* times that a program was left out, before the last pass ... */
+	uint64_t missed_lost; /* ... of which nobody has made up for so many */
 };
 
 static void choose_programs(struct pf_faults *f, const struct pf_observe_config *config)
@@ -139,6 +141,11 @@ bool pf_faults__pends(const struct pf_faults *f)
 	return f->plan->counters != COUNTERS_UNSEEN && f->plan->backend != PF_BACKEND_FEXIT;
 }
 
+bool pf_faults__ends(const struct pf_faults *f)
+{
+	return f->plan->counters == COUNTERS_BY_CPU && f->plan->backend == PF_BACKEND_FEXIT;
+}
+
 static void set_constants(struct pf_faults *f, const struct pf_observe_config *config)
 {
 	f->skel->rodata->pf_by_pid = config->n_pids > 0;
@@ -148,8 +155,10 @@ static void set_constants(struct pf_faults *f, const struct pf_observe_config *c
 	f->skel->rodata->pf_sample_auto = config->sample_auto;
 	f->skel->rodata->pf_hashed = f->hashed;
 	f->skel->rodata->pf_classes = pf_faults__pends(f);
+	f->skel->rodata->pf_ends = pf_faults__ends(f);
 	f->skel->rodata->pf_around = f->plan->backend == PF_BACKEND_FEXIT;
 	f->skel->rodata->pf_by_thread = f->plan->counters == COUNTERS_BY_THREAD;
+	f->skel->bss->pf_pass_number = 1; /* for whom the first one misses */
 }
 
 static int attach(struct pf_faults *f, struct pf_error *err)
@@ -158,7 +167,6 @@ static int attach(struct pf_faults *f, struct pf_error *err)
 
 	if (ret && f->plan->backend == PF_BACKEND_TRACEPOINT)
 		return pf_bpf_fail_tracepoints(err, ret);
-	f->skel->bss->pf_pass_number = 1; /* for whom the first one misses */
 	if (ret)
 		return pf_bpf_fail(err, ret, "attach the fault programs");
 	if (f->plan->backend != PF_BACKEND_PERF)
@@ -314,6 +322,7 @@ void pf_faults__tell_steps(struct pf_faults *f)
 void pf_faults__begin_pass(struct pf_faults *f, uint32_t pass)
 {
 	__atomic_store_n(&f->skel->bss->pf_pass_number, pass, __ATOMIC_RELAXED);
+	f->missed = pf_bpf_missed(f->skel->obj, "pf_mm_fault_2");
 }
 
 /* However old the thread: its first fault may have come after a pass had gone by it. */
@@ -358,12 +367,23 @@ void pf_faults__follow_cpus(struct pf_faults *f)
 
 uint64_t pf_faults__uncounted(const struct pf_faults *f)
 {
-	uint64_t lost = __atomic_load_n(&f->skel->bss->pf_uncounted, __ATOMIC_RELAXED);
-	uint64_t caught = __atomic_load_n(&f->skel->bss->pf_caught, __ATOMIC_RELAXED);
-	uint64_t missed = pf_bpf_missed(f->skel->obj, "pf_mm_fault_2");
+	return __atomic_load_n(&f->skel->bss->pf_uncounted, __ATOMIC_RELAXED);
+}
 
-	lost += missed > caught ? missed - caught : 0;
-	return f->cpus ? lost + pf_cpus__gaps(f->cpus) : lost;
+uint64_t pf_faults__gaps(const struct pf_faults *f)
+{
+	return f->cpus ? pf_cpus__gaps(f->cpus) : 0;
+}
+
+/* Never less than before: what the pass saw open may still have been ended in time. */
+uint64_t pf_faults__left_out(struct pf_faults *f, uint64_t ended_by_others)
+{
+	uint64_t caught = __atomic_load_n(&f->skel->bss->pf_caught, __ATOMIC_RELAXED);
+
+	caught += ended_by_others;
+	if (f->missed > caught && f->missed - caught > f->missed_lost)
+		f->missed_lost = f->missed - caught;
+	return f->missed_lost;
 }
 
 void pf_faults__cost(const struct pf_faults *f, struct pf_bpf_cost *cost)

@@ -26,8 +26,9 @@ const char *pf_faults__backend(const struct pf_faults *f);
 /* What it can tell of an event: enum pf_tells. */
 unsigned int pf_faults__tells(const struct pf_faults *f);
 
-/* Is a fault pending until it is settled (bpf/classes.bpf.h)? Are threads in a hash table? */
+/* Is a fault pending until it is settled, or ended (bpf/classes.bpf.h)? Threads in a hash table? */
 bool pf_faults__pends(const struct pf_faults *f);
+bool pf_faults__ends(const struct pf_faults *f);
 bool pf_faults__hashed(const struct pf_faults *f);
 
 /* Maps that the pass over the tasks reads; -1 = there is none. */
@@ -59,8 +60,16 @@ bool pf_entry_is_dead(const struct pf_entry *e, uint32_t pass);
 int pf_faults__fd(const struct pf_faults *f);
 void pf_faults__follow_cpus(struct pf_faults *f);
 
-/* Events that were not counted, as far as that is known. */
+/* Events that found no memory to be counted in, and how often a CPU had no event. */
 uint64_t pf_faults__uncounted(const struct pf_faults *f);
+uint64_t pf_faults__gaps(const struct pf_faults *f);
+
+/*
+ * Events that were not counted, or whose class was not, as the kernel left out
+ * a program: up to the last pass. Given are those that the pass and dying
+ * threads have ended in its stead.
+ */
+uint64_t pf_faults__left_out(struct pf_faults *f, uint64_t ended_by_others);
 void pf_faults__cost(const struct pf_faults *f, struct pf_bpf_cost *cost);
 
 #endif

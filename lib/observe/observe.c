@@ -220,9 +220,9 @@ static int pass(struct pf_observe *o, struct pf_error *err)
 	if (o->plain)
 		return pf_plain__pass(o->plain, on_task, o, err);
 	if (!o->tasks)
+		return pf_procpass__run(o->procpass, on_task, o, err);
 	if (o->faults)
 		pf_faults__begin_pass(o->faults, pf_tasks__pass_number(o->tasks) + 1);
-		return pf_procpass__run(o->procpass, on_task, o, err);
 	ret = pf_tasks__pass(o->tasks, on_task, o, err);
 	if (o->faults && !ret)
 		pf_faults__sweep(o->faults, pf_tasks__pass_number(o->tasks));
@@ -461,6 +461,21 @@ void pf_observe__drain(struct pf_observe *o)
 		pf_plain__follow_cpus(o->plain);
 }
 
+static void add_losses(struct pf_observe *o, struct pf_losses *losses)
+{
+	if (o->tasks)
+		losses->events = pf_tasks__lost(o->tasks);
+	if (o->faults) {
+		losses->counters += pf_faults__uncounted(o->faults);
+		losses->left_out = pf_faults__left_out(o->faults, pf_tasks__ended(o->tasks));
+		losses->cpu_gaps = pf_faults__gaps(o->faults);
+	}
+	if (o->plain) {
+		losses->counters += pf_plain__uncounted(o->plain);
+		losses->cpu_gaps = pf_plain__gaps(o->plain);
+	}
+}
+
 int pf_observe__next(struct pf_observe *o, struct pf_interval *interval, struct pf_error *err)
 {
 	int ret;
@@ -477,12 +492,7 @@ int pf_observe__next(struct pf_observe *o, struct pf_interval *interval, struct 
 		return pf_fail(err, -ret, "out of memory");
 	if (o->faults)
 		pf_faults__tell_steps(o->faults);
-	if (o->tasks)
-		interval->losses.events = pf_tasks__lost(o->tasks);
-	if (o->faults)
-		interval->losses.counters += pf_faults__uncounted(o->faults);
-	if (o->plain)
-		interval->losses.counters += pf_plain__uncounted(o->plain);
+	add_losses(o, &interval->losses);
 	return 0;
 }
 

@@ -367,7 +367,12 @@ uint64_t pf_plain__uncounted(const struct pf_plain *p)
 
 	bpf_map__lookup_elem(p->skel->maps.pf_plain_lost, &zero, sizeof(zero), &lost, sizeof(lost),
 			     0);
-	return p->cpus ? lost + pf_cpus__gaps(p->cpus) : lost;
+	return lost;
+}
+
+uint64_t pf_plain__gaps(const struct pf_plain *p)
+{
+	return p->cpus ? pf_cpus__gaps(p->cpus) : 0;
 }
 
 void pf_plain__cost(const struct pf_plain *p, struct pf_bpf_cost *cost)

@@ -38,8 +38,9 @@ int pf_plain__pass(struct pf_plain *p, void (*fn)(void *ctx, const struct pf_tas
 int pf_plain__fd(const struct pf_plain *p);
 void pf_plain__follow_cpus(struct pf_plain *p);
 
-/* Events that found the table full, and those of CPUs that nobody watched. */
+/* Events that found the table full, and how often a CPU had no event. */
 uint64_t pf_plain__uncounted(const struct pf_plain *p);
+uint64_t pf_plain__gaps(const struct pf_plain *p);
 void pf_plain__cost(const struct pf_plain *p, struct pf_bpf_cost *cost);
 
 #endif

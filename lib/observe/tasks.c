@@ -52,6 +52,7 @@ static void set_options(struct pf_tasks_bpf *skel, const struct pf_observe_confi
 	skel->rodata->pf_uid = config->uid >= 0 ? (__u32)config->uid : 0;
 	skel->rodata->pf_counting = faults;
 	skel->rodata->pf_classes = faults && pf_faults__pends(faults);
+	skel->rodata->pf_ends = faults && pf_faults__ends(faults);
 	skel->rodata->pf_hashed = faults && pf_faults__hashed(faults);
 	skel->rodata->pf_sample_every = config->sample_every;
 	skel->rodata->pf_sample_auto = config->sample_auto;
@@ -93,8 +94,8 @@ static void choose_exit(struct pf_tasks *t, const struct pf_observe_config *conf
 	t->exit_prog = loop ? skel->progs.pf_task_exit : skel->progs.pf_task_exit_o;
 	bpf_program__set_autoload(skel->progs.pf_task_exit, config->exits && loop);
 	bpf_program__set_autoload(skel->progs.pf_task_exit_o, config->exits && !loop);
-}
 	bpf_map__set_autocreate(skel->maps.pf_claims, config->exits && !loop);
+}
 
 /* No program uses the maps of the other kind, and without exits none of either. */
 static void choose_ring(struct pf_tasks *t, const struct pf_observe_config *config)
@@ -337,4 +338,10 @@ void pf_tasks__cost(const struct pf_tasks *t, struct pf_bpf_cost *cost)
 uint32_t pf_tasks__pass_number(const struct pf_tasks *t)
 {
 	return t->skel->bss->pf_pass_number;
+}
+
+uint64_t pf_tasks__ended(const struct pf_tasks *t)
+{
+	return __atomic_load_n(&t->skel->bss->pf_ended_late, __ATOMIC_RELAXED) +
+	       t->skel->bss->pf_ended_open;
 }

@@ -32,6 +32,9 @@ const char *pf_tasks__buffer(const struct pf_tasks *t);
 void pf_tasks__drain(struct pf_tasks *t);
 uint64_t pf_tasks__lost(const struct pf_tasks *t);
 
+/* Faults that the last pass, or their dying threads, have ended: their end was left out. */
+uint64_t pf_tasks__ended(const struct pf_tasks *t);
+
 /* Of the last pass; entries of a hash table of threads are marked with it. */
 uint32_t pf_tasks__pass_number(const struct pf_tasks *t);
 

@@ -70,7 +70,9 @@ extern const size_t pf_sample_n_fields;
 /* What was lost on the way, by kind; every kind is shown when it is not 0. */
 struct pf_losses {
 	uint64_t events;    /* exit records dropped because the ring was full, or incomplete */
-	uint64_t counters;  /* fault events not counted: no memory for a counter */
+	uint64_t counters;  /* fault events not counted: no room for a counter */
+	uint64_t left_out;  /* ... or without class: the kernel left out one of our programs */
+	uint64_t cpu_gaps;  /* times that a CPU came and was not watched at first */
 	uint64_t processes; /* processes and exit records without room in the table, each time */
 };
 

@@ -340,6 +340,7 @@ static void losses(struct pf_strbuf *b, const struct pf_leak_stats *s, const str
 		const char *kind;
 		uint64_t n;
 	} kinds[] = { { "exit_records", l->events },	 { "fault_events", l->counters },
+		      { "left_out", l->left_out },	 { "cpu_gaps", l->cpu_gaps },
 		      { "processes", l->processes },	 { "histories", s->evicted },
 		      { "samples_refused", s->refused }, { "samples_stale", s->stale } };
 

@@ -14,7 +14,8 @@
 
 static uint64_t lost(const struct pf_leak_stats *s, const struct pf_losses *l)
 {
-	return l->events + l->counters + l->processes + s->evicted + s->refused + s->stale;
+	return l->events + l->counters + l->left_out + l->cpu_gaps + l->processes + s->evicted +
+	       s->refused + s->stale;
 }
 
 static double cpu_ratio(const struct pf_overhead *own)

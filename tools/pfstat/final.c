@@ -68,8 +68,17 @@ static void table_losses(struct pfstat_report *r)
 	if (l->events)
 		pf_strbuf_addf(b, "lost: %" PRIu64 " exit records (ring full)\n", l->events);
 	if (l->counters)
-		pf_strbuf_addf(b, "lost: %" PRIu64 " fault events (no memory for a counter)\n",
+		pf_strbuf_addf(b, "lost: %" PRIu64 " fault events (no room for a counter)\n",
 			       l->counters);
+	if (l->left_out)
+		pf_strbuf_addf(b,
+			       "lost: %" PRIu64 " fault events or their class (the kernel left a "
+			       "program out)\n",
+			       l->left_out);
+	if (l->cpu_gaps)
+		pf_strbuf_addf(
+			b, "lost: the first fault events of a CPU that came, %" PRIu64 " times\n",
+			l->cpu_gaps);
 	if (l->processes)
 		pf_strbuf_addf(b, "lost: %" PRIu64 " processes not followed (table full)\n",
 			       l->processes);
@@ -106,8 +115,9 @@ static json_t *json_losses(const struct pfstat_report *r)
 {
 	const struct pf_losses *l = &r->run->losses;
 
-	return json_pack("{s:I,s:I,s:I,s:I,s:I}", "exit_records", (json_int_t)l->events,
-			 "fault_events", (json_int_t)l->counters, "processes",
+	return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "exit_records", (json_int_t)l->events,
+			 "fault_events", (json_int_t)l->counters, "left_out",
+			 (json_int_t)l->left_out, "cpu_gaps", (json_int_t)l->cpu_gaps, "processes",
 			 (json_int_t)l->processes, "grouped",
 			 (json_int_t)pfstat_groups__unfollowed(r->rows.groups), "lines",
 			 (json_int_t)pf_source__skipped(r->run->source));

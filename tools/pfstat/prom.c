@@ -158,6 +158,8 @@ static void losses(struct pf_strbuf *b, const struct pf_losses *l)
 		uint64_t n;
 	} kinds[] = { { "exit_records", l->events },
 		      { "fault_events", l->counters },
+		      { "left_out", l->left_out },
+		      { "cpu_gaps", l->cpu_gaps },
 		      { "processes", l->processes } };
 
 	pf_metric_family(b, "losses", PF_METRIC_COUNTER, "What could not be counted, by kind.");
