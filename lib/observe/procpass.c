@@ -28,9 +28,18 @@ struct pf_procpass {
 	void *ctx;
 };
 
+static int read_fail(const struct pf_observe_config *config, int code, struct pf_error *err)
+{
+	char what[128];
+
+	snprintf(what, sizeof(what), "read %s", config->proc_root);
+	return pf_step_fail(err, code, what);
+}
+
 struct pf_procpass *pf_procpass__open(const struct pf_observe_config *config, struct pf_error *err)
 {
 	struct pf_procpass *p = calloc(1, sizeof(*p));
+	int ret;
 
 	if (!p) {
 		pf_fail(err, ENOMEM, "out of memory");
@@ -40,11 +49,12 @@ struct pf_procpass *pf_procpass__open(const struct pf_observe_config *config, st
 	p->page_bytes = getpagesize();
 	p->held_back_pages = pf_rss_plan_here(PF_RSS_AUTO).held_back_pages;
 	p->procfs = pf_procfs__open(config->proc_root, err);
-	if (!p->procfs) {
-		free(p);
-		return NULL;
-	}
-	return p;
+	if (p->procfs)
+		return p;
+	ret = read_fail(config, errno, err);
+	free(p);
+	errno = -ret;
+	return NULL;
 }
 
 void pf_procpass__close(struct pf_procpass *p)
@@ -117,14 +127,10 @@ static int take(void *ctx, const struct pf_proc_stat *stat)
 int pf_procpass__run(struct pf_procpass *p, void (*fn)(void *ctx, const struct pf_task_head *head),
 		     void *ctx, struct pf_error *err)
 {
-	char what[128];
 	int ret;
 
 	p->fn = fn;
 	p->ctx = ctx;
 	ret = pf_procfs__each(p->procfs, take, p, NULL);
-	if (!ret)
-		return 0;
-	snprintf(what, sizeof(what), "read %s", p->config->proc_root);
-	return pf_step_fail(err, ret, what);
+	return ret ? read_fail(p->config, ret, err) : 0;
 }
