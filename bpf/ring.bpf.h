@@ -7,7 +7,7 @@
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 128 * 1024); /* set by the loader */
+	__uint(max_entries, 64 * 1024); /* set by the loader */
 } pf_ring SEC(".maps");
 
 /* One place for each CPU. */

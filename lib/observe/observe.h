@@ -97,7 +97,7 @@ struct pf_observe_config {
 	size_t n_pids;		/* 0 = all, at most PF_OBSERVE_PIDS_MAX */
 	int64_t uid;		/* only this user's; -1 = all */
 	size_t max_processes;	/* bound on the table */
-	size_t ring_bytes;	/* room for records that wait, 0 = 128 KiB; made a power of two */
+	size_t ring_bytes;	/* room for records that wait, 0 = 64 KiB; made a power of two */
 	const char *proc_root;	/* "/proc" */
 	struct pf_tried *tried; /* filled during open; NULL = not wanted */
 };

@@ -14,7 +14,7 @@ struct bpf_map;
 struct pf_ring;
 
 /* Memory for records that wait, where nobody says otherwise. */
-#define PF_RING_BYTES (128 * 1024)
+#define PF_RING_BYTES (64 * 1024)
 
 /* The power of two, of pages, that is not below `bytes`; 0 = PF_RING_BYTES. */
 size_t pf_ring_room(size_t bytes);

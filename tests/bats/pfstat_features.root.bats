@@ -291,6 +291,26 @@ pfstat_field() { # PID FIELD
   assert_eq "$(tail -1 <<<"$output" | jq .overhead)" null
 }
 
+# A storage element of the kernel: its header of 72 bytes and our value of 56. What the kernel has
+# beside it for each thread with any, 192 bytes, is in storage_bytes too, but belongs to nobody alone.
+@test "--overhead: with 1,000 counters in use all BPF memory is below 300 KB" {
+  local i crews=()
+  for ((i = 0; i < 16; i++)); do
+    start_oracle crew 63 1
+    crews+=("$ORACLE_PID")
+  done
+  start_tool_bg pfstat -n 1 -o json --overhead 0.5
+  for ORACLE_PID in "${crews[@]}"; do
+    oracle_go
+  done
+  stop_tool
+  assert_eq "$TOOL_STATUS" 0
+  local elements
+  elements=$(record summary '.overhead.storage_bytes / (72 + 56 + 192) | floor')
+  assert_le 1000 "$elements" 'elements'
+  assert_le "$(record summary '.overhead.map_bytes + 1000 * (72 + 56)')" 290000 'bytes of maps and elements'
+}
+
 @test "--overhead: timing of BPF programs is switched off again" {
   run_tool -0 pfstat --overhead 0.1 1
   assert_eq "$(cat /proc/sys/kernel/bpf_stats_enabled)" 0
