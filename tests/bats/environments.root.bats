@@ -164,6 +164,21 @@ warned() {
   assert_eq "$(samples 'map(.cgroup) | unique' -c)" '["/"]'
 }
 
+@test "user and cgroup namespaces with the ways of old kernels: refused for a reason, or exact" {
+  local way
+  for way in PF_FORCE_STORAGE=hash PF_FORCE_OBJECT=plain; do
+    TOOL_PREFIX=(env "$way" unshare --user --map-root-user)
+    run_tool -1 pfstat --backend perf 0.1 1
+    assert_contains "$stderr" 'capabilities of an inner user namespace do not count for this'
+    TOOL_PREFIX=(env "$way" unshare --cgroup)
+    PFSTAT_ARGS=(--backend perf)
+    observe crew 4 100
+    check_totals
+    assert_eq "$(($(events user) + $(events kernel)))" "$(claim minor)" "$way: events"
+    assert_eq "$(record summary '[.losses[]] | add')" 0 "$way: losses"
+  done
+}
+
 @test "all namespaces at once and its own /proc, as in a container" {
   TOOL_PREFIX=(unshare --mount --pid --cgroup --uts --ipc --net --fork --mount-proc --kill-child)
   ORACLE_PREFIX=()

@@ -533,6 +533,31 @@ stop_inside() {
   wait_tool
 }
 
+# counted_inside OPTION...: pfstat and an oracle in the namespace; the modes and totals are exact.
+counted_inside() {
+  start_oracle crew 4 100
+  start_tool_bg pfstat -n 0 -o json "$@" 0.2
+  oracle_go
+  stop_inside
+  assert_eq "$TOOL_STATUS" 0
+  check_totals
+  assert_eq "$(($(events user) + $(events kernel)))" "$(claim minor)" 'events'
+  assert_eq "$(record summary '[.losses[]] | add')" 0 'losses'
+  oracle_done
+}
+
+@test "inside a pid namespace with the ways of old kernels: exact, or refused for a reason" {
+  make_namespace
+  ORACLE_PREFIX=("${INSIDE[@]}") TOOL_PREFIX=("${INSIDE[@]}")
+  counted_inside --backend perf
+  export PF_FORCE_STORAGE=hash
+  counted_inside
+  counted_inside --backend perf
+  unset PF_FORCE_STORAGE
+  PF_FORCE_OBJECT=plain run_tool -1 pfstat 0.1 1
+  assert_contains "$stderr" 'pids of the initial namespace, which are not the ones seen from here: run it on the host'
+}
+
 @test "inside a pid namespace: its pids, exact totals, nobody from outside" {
   make_namespace
   ORACLE_PREFIX=("${INSIDE[@]}") TOOL_PREFIX=("${INSIDE[@]}")
