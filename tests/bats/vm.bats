@@ -99,6 +99,30 @@ sources() {
     'Enabled: no' 'Types: deb' 'URIs: http://off.example' 'Suites: sid' >etc/sources.list.d/d.sources
   sources bookworm bookworm-security
   assert_contains "$output" $'URIs: http://two.example/d\nSuites: bookworm\n'
+# ci TEST-COUNT TEST-STATUS GUESTS-COUNT GUESTS-STATUS: the CI machine's run over makes that end so.
+ci() {
+  mkdir -p .ci
+  cp "$PF_ROOT/.ci/run" .ci/
+  printf '%s\n' "test: ; @echo '$1'; exit $2" "check-vm-quick: ; @echo '$3'; exit $4" >Makefile
+  run .ci/run
+}
+
+@test "the CI machine's run counts tests and guests together, and fails with either" {
+  requires cmd:make
+  ci '10 passed, 0 failed, 2 skipped' 0 '5 passed, 0 failed, 1 skipped' 0
+  assert_eq "$status:${lines[-1]}" '0:15 passed, 0 failed, 3 skipped'
+  ci '10 passed, 0 failed' 0 '5 passed, 0 failed' 0
+  assert_eq "$status:${lines[-1]}" '0:15 passed, 0 failed'
+  ci '10 passed, 1 failed' 1 '5 passed, 0 failed' 0
+  assert_eq "$status:${lines[-1]}" '2:15 passed, 1 failed'
+  ci '10 passed, 0 failed' 0 'no kernels' 1
+  assert_eq "$status:${lines[-1]}" '2:10 passed, 1 failed'
+  ci '10 passed, 0 failed' 0 '5 passed, 0 failed' 1
+  assert_eq "$status:${lines[-1]}" '2:15 passed, 1 failed'
+  ci 'no tests' 0 '5 passed, 0 failed' 0
+  assert_eq "$status:${lines[-1]}" '1:5 passed, 1 failed'
+}
+
   assert_contains "$output" $'URIs: http://two.example/s\nSuites: bookworm-security\n'
   refute_contains "$output" off.example
 }
