@@ -13,9 +13,10 @@ import judge
 
 BEGIN = '<!-- support matrix, written by make matrix -->'
 END = '<!-- end of the support matrix -->'
-COLUMNS = ('kernel', 'machine', 'snapshot', 'backend', 'also', 'modes', 'classes', 'access', 'short-lived', 'less, because')
+COLUMNS = ('kernel', 'machine', 'snapshot', 'backend', 'also', 'modes', 'classes', 'access', 'short-lived', 'less')
 ROW = re.compile(r'\| \d+\.\d+ \| (?:x86_64|arm64) \| (?:iter|proc) \| (?:fexit|tp_btf|tracepoint|perf|counters) '
-                 r'\| [a-z_, -]+ (?:\| (?:yes|some|-) ){4}\| [^|]* \|')
+                 r'\| [a-z_, -]+ (?:\| (?:yes|some|-) ){4}\| (?:below|-) \|')
+NOTE = re.compile(r'- \d+\.\d+ (?:x86_64|arm64): .+')
 
 
 def line(cells):
@@ -34,18 +35,28 @@ def told(run, fields):
 
 def because(run):
     """The tool's own words for doing less: what does not work, and what it said of it."""
-    failed, notes = {}, []
+    used, failed, notes = run.header().get('backend'), {}, []
     for text in (s.partition(': ')[2] for s in run.said if ': libbpf: ' not in s and ': ready: ' not in s):
         words = re.fullmatch(r'backend (\w+).* does not work: (.*?)(?: \(.*\))?', text)
         if words:
-            failed.setdefault(words[1], words[2])
+            name = words[1] + (' with classes' if words[1] == used else '')
+            failed.setdefault(name, words[2])
         elif not re.fullmatch(r'backend \w+', text):
             notes.append(text.partition(' (')[0])
-    return '; '.join([*(f'{b}: {why}' for b, why in failed.items()), *notes]).replace('|', '/')
+    return '; '.join([*grouped(failed), *notes])
+
+
+def grouped(failed):
+    """Those that failed at the same step, by step: "cannot load it: fexit (Invalid argument), ..."."""
+    steps = {}
+    for name, why in failed.items():
+        step, _, reason = why.rpartition(': ')
+        steps.setdefault(step, []).append(f'{name} ({reason})')
+    return [f'{step}: {", ".join(names)}' if step else ', '.join(names) for step, names in steps.items()]
 
 
 def row(guest, runs):
-    """A line of the table, out of the runs of a guest."""
+    """A line of the table, out of the runs of a guest, and what has to be said below it: '' where nothing."""
     by_name = {r.name: r for r in runs}
     auto = by_name['backend auto']
     backend = auto.header().get('backend', '-')
@@ -54,8 +65,15 @@ def row(guest, runs):
     cells = [told(auto, fields) for fields in judge.SORTS.values()]
     cells.append('yes' if any(r.get('exited') for r in auto.of_type('sample')) else '-')
     less = because(auto) if set(cells) != {'yes'} else ''
-    return line([guest.series, guest.arch, auto.header().get('snapshot', '-'), backend, ', '.join(also) or '-',
-                 *cells, less or '-'])
+    return (line([guest.series, guest.arch, auto.header().get('snapshot', '-'), backend, ', '.join(also) or '-',
+                  *cells, 'below' if less else '-']),
+            f'- {guest.series} {guest.arch}: {less}' if less else '')
+
+
+def lines(rows):
+    """All of it, out of what `row` gave for each guest."""
+    notes = [note for _, note in rows if note]
+    return HEAD + [cells for cells, _ in rows] + ([''] + notes if notes else [])
 
 
 def table_of(readme):
