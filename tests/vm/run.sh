@@ -86,12 +86,14 @@ where() {
 
 # ---- what it boots ----------------------------------------------------------
 
-# The part that depends on what was built is made again when that, or we, have changed.
+# The part that depends on what was built is made again when that, or we, have changed, by one of
+# those that start at the same time.
 base_part() {
-  local out=$build/guest/base.cpio
-  mkdir -p "$build/guest" || return
+  local out=$build/guest/base.cpio lock
+  mkdir -p "$build/guest" && exec {lock}>"$build/guest/lock" && flock "$lock" || return
   [ -f "$out" ] && [ -z "$(find "$here" "$build"/{bin,libexec,workloads,examples,vm} -newercm "$out" -print -quit 2>/dev/null)" ] ||
     vm_image_base "$arch" "$build" "$root" "$out" || return
+  exec {lock}>&-
   cat "$out"
 }
 

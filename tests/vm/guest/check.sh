@@ -7,6 +7,8 @@
 #   'without THING'       with something hidden: see without.sh
 #   'caps A+B'            as nobody with capabilities A and B
 #   'hotplug BACKEND'     while a processor goes and comes back
+#   'caps-hotplug BACKEND'   the same as nobody with CAP_BPF and CAP_PERFMON, where the kernel
+#                         lets these have events of processors
 #   'many cpus' 'locked confidentiality'   in a guest that was started so
 #   'leak'                pfleak, beside all the others
 #
@@ -21,10 +23,22 @@ try() {
   grep -E '"type":"(header|summary)"|"comm":"oracle"' /tmp/out | sed 's/^/@json /'
 }
 
-# $1 the capabilities, as setpriv has them. Before 5.11 BPF's memory counts against a limit.
+# $1 cases, $2 the capabilities: A+B, then options. Before 5.11 BPF's memory counts against a limit.
 try_as_nobody() {
+  cases=$1 caps="-all,+${2//+/,+}"
+  shift 2
   ulimit -l unlimited
-  try short setpriv --reuid 65534 --regid 65534 --clear-groups "--inh-caps=$1" "--ambient-caps=$1" watch.sh
+  try "$cases" setpriv --reuid 65534 --regid 65534 --clear-groups "--inh-caps=$caps" "--ambient-caps=$caps" \
+    watch.sh "$@"
+}
+
+# Debian's kernels ask for more above 2.
+try_hotplug_as_nobody() {
+  paranoid=/proc/sys/kernel/perf_event_paranoid
+  read -r before <$paranoid
+  echo 2 >$paranoid
+  try_as_nobody hotplug bpf+perfmon --backend "$1"
+  echo "$before" >$paranoid
 }
 
 # A place for files on a disk, and memory to swap to: both compressed memory.
@@ -67,7 +81,8 @@ run() {
     backend*) try full watch.sh --backend "$what" ;;
     forced*) try short env "PF_FORCE_$what" watch.sh ;;
     without*) try short unshare -m without.sh "$what" watch.sh ;;
-    caps*) try_as_nobody "-all,+${what//+/,+}" ;;
+    caps-hotplug*) try_hotplug_as_nobody "$what" ;;
+    caps*) try_as_nobody short "$what" ;;
     hotplug*) try hotplug watch.sh --backend "$what" ;;
     many*) try many watch.sh ;;
     locked*) try short watch.sh ;;
