@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: BSD-2-Clause
+source (status dirname)/pftools.fish
+
+__pftools_report pfstack 'table json folded pprof svg'
+complete -c pfstack -s p -l pid -x -a '(__fish_complete_list , __fish_complete_pids)' -d 'Only these processes'
+complete -c pfstack -s c -l cgroup -x -d 'Only this cgroup, or container by the beginning of its id'
+complete -c pfstack -s C -l comm -x -d 'Only processes of this name (pattern)'
+complete -c pfstack -s u -l user -x -a '(__fish_complete_users)' -d 'Only this user\'s processes'
+complete -c pfstack -s d -l duration -x -d 'Stop after this time'
+complete -c pfstack -s n -l top -x -d 'At most this many stacks, 0 = all'
+complete -c pfstack -l mode -x -a 'faults growth' -d 'What to look for'
+complete -c pfstack -l hz -x -d 'Samples a second of each process'
+complete -c pfstack -l every -d 'Take each thread\'s every Nth fault'
+complete -c pfstack -l min-rate -x -d 'Look at processes from so many faults a second on'
+complete -c pfstack -l unwind -x -a 'dwarf fp' -d 'How stacks are walked'
+complete -c pfstack -l depth -x -d 'At most so many frames of a stack'
+complete -c pfstack -l no-lines -d 'Do not look up source files and lines'
+complete -c pfstack -l backend -x -a 'auto tp_btf perf' -d 'What tells of faults'
+complete -c pfstack -l record -r -F -d 'Also append all stacks to a file'
+complete -c pfstack -l replay -r -F -d 'Report on a recording, - = standard input'
+complete -c pfstack -l diff -r -F -d 'Show what changed from this recording to another'

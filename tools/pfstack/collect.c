@@ -1,0 +1,447 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Samples in, sums out. What it cannot do for a sample is counted. */
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/error.h"
+#include "lib/base/log.h"
+#include "lib/base/text.h"
+#include "lib/base/units.h"
+#include "lib/cli/select.h"
+#include "lib/proc/cgroup.h"
+#include "lib/proc/procfs.h"
+#include "tools/pfstack/collect.h"
+#include "tools/pfstack/growth.h"
+
+#define SAY_AGAIN_NS UINT64_C(30000000000) /* word of a process not more often than this */
+#define PAGE_BYTES   sysconf(_SC_PAGESIZE)
+
+/* ---- processes ------------------------------------------------------------- */
+
+static bool is_wanted(struct pfstack_collect *c, const struct pfstack_proc *proc)
+{
+	const struct pf_common *common = &c->opts->common;
+	const struct pf_cgroup_name *cgroup;
+	struct pf_sample s;
+
+	pf_sample_init(&s);
+	s.pid = proc->key.pid;
+	s.uid = proc->uid;
+	memcpy(s.comm, proc->comm, sizeof(s.comm));
+	if (common->cgroup) {
+		cgroup = pf_cgroups__name(c->cgroups, 0, 0, (pid_t)proc->key.pid);
+		s.cgroup = cgroup ? cgroup->path : NULL;
+		s.container = cgroup ? cgroup->container : NULL;
+	}
+	return pf_select(common, &s);
+}
+
+static void read_maps(struct pfstack_collect *c, struct pfstack_proc *proc)
+{
+	if (pfstack_mappings_read(&c->mappings, proc))
+		c->mappings.unread++;
+}
+
+static void meet(struct pfstack_collect *c, struct pfstack_proc *proc, const char *comm,
+		 uint32_t uid, uint32_t tgid)
+{
+	memcpy(proc->comm, comm, sizeof(proc->comm));
+	proc->uid = uid;
+	proc->tgid = tgid;
+	proc->start_ts = (double)proc->key.start_ns / 1e9 + pf_boot_offset_s();
+	proc->wanted = is_wanted(c, proc);
+	if (!proc->wanted)
+		return;
+	read_maps(c, proc);
+	proc->rss_first = proc->rss_last = pfstack_proc_rss(proc);
+	if (c->growth)
+		pfstack_growth_meet(c->growth, proc);
+}
+
+static void add_period(struct pfstack_collect *c);
+
+static void forget(void *ctx, const struct pfstack_proc *proc)
+{
+	struct pfstack_collect *c = ctx;
+
+	if (proc->maps)
+		pf_symbolizer__forget_maps(c->symbolizer, proc->maps);
+	if (c->growth)
+		pfstack_growth_forget(c->growth, proc);
+}
+
+/* The dead make room; what they brought in is added up before. */
+static void make_room(struct pfstack_collect *c)
+{
+	add_period(c);
+	pfstack_procs_sweep(&c->procs, forget, c);
+}
+
+/* NULL: no room. */
+static struct pfstack_proc *process_of(struct pfstack_collect *c,
+				       const struct pf_capture_head *head, const char *comm,
+				       uint32_t uid)
+{
+	struct pfstack_proc *proc = pfstack_procs_find(&c->procs, head->pid, head->start_ns);
+
+	if (proc)
+		return proc;
+	if (pfstack_procs_full(&c->procs))
+		make_room(c);
+	proc = pfstack_procs_get(&c->procs, head->pid, head->start_ns);
+	if (proc)
+		meet(c, proc, comm, uid, head->tgid);
+	return proc;
+}
+
+static void say_hot(struct pfstack_proc *proc, double rate_per_s)
+{
+	uint64_t now = pf_boottime_ns();
+	char comm[PF_COMM_LEN * PF_TEXT_GROWTH], rate[16];
+
+	if (proc->said && now - proc->said_ns < SAY_AGAIN_NS)
+		return;
+	proc->said = true;
+	proc->said_ns = now;
+	pf_log(PF_LOG_WARN, "%s (pid %" PRId64 ") takes %s faults/s: looking at its stacks",
+	       pf_text_printable(comm, sizeof(comm), proc->comm), proc->key.pid,
+	       pf_fmt_rate(rate, sizeof(rate), rate_per_s));
+}
+
+/* Those it took before are not sampled: what is counted begins here. */
+static void becomes_hot(struct pfstack_proc *proc, const struct pf_capture_news *n)
+{
+	uint64_t since = n->seen - proc->seen;
+
+	proc->unsampled += since;
+	proc->seen_before += since;
+	proc->seen = n->seen;
+	say_hot(proc, n->rate_per_s);
+}
+
+/* What is queued was taken in the old program: it is unwound by the old maps. */
+static void runs_another(struct pfstack_collect *c, struct pfstack_proc *proc,
+			 const struct pf_capture_news *n)
+{
+	pf_symbolizer__unwind(c->symbolizer);
+	memcpy(proc->comm, n->comm, sizeof(proc->comm));
+	proc->uid = n->uid;
+	proc->wanted = is_wanted(c, proc);
+	if (proc->wanted)
+		read_maps(c, proc);
+	if (proc->wanted && c->growth)
+		pfstack_growth_meet(c->growth, proc);
+}
+
+static void ends(struct pfstack_collect *c, struct pfstack_proc *proc,
+		 const struct pf_capture_news *n)
+{
+	if (proc->weight_all > 0)
+		proc->seen = n->seen;
+	proc->gone = true;
+	proc->rss_last = PF_UNKNOWN;
+	c->counts.exited++;
+}
+
+static void on_news(void *ctx, const struct pf_capture_news *n)
+{
+	struct pfstack_collect *c = ctx;
+	struct pfstack_proc *proc = process_of(c, &n->head, n->comm, n->uid);
+
+	if (!proc)
+		return;
+	if (n->event == PF_CAPTURE_EXEC)
+		runs_another(c, proc, n);
+	if (!proc->wanted)
+		return;
+	if (n->event == PF_CAPTURE_HOT)
+		becomes_hot(proc, n);
+	else if (n->event == PF_CAPTURE_EXIT)
+		ends(c, proc, n);
+}
+
+/* ---- samples --------------------------------------------------------------- */
+
+static struct pf_trace_sum *sum_of(struct pfstack_collect *c, const struct pfstack_pending *one)
+{
+	struct pf_trace_owner owner = { .pid = one->proc->key.pid,
+					.start_ns = one->proc->key.start_ns,
+					.start_ts = one->proc->start_ts,
+					.class = one->class };
+
+	memcpy(owner.comm, one->comm, sizeof(owner.comm));
+	return pf_traces__find(c->traces, &owner, &one->user, one->kernel.n ? &one->kernel : NULL);
+}
+
+/* Where the size is not told, a fault brings a page. */
+static void account(struct pfstack_collect *c, struct pfstack_pending *one)
+{
+	struct pf_trace_sum *sum = sum_of(c, one);
+	int64_t pages = one->class ? one->pages : 1;
+	int64_t bytes = pages * PAGE_BYTES * one->weight;
+
+	if (sum) {
+		if (!sum->samples++)
+			sum->first_ts = one->ts;
+		sum->last_ts = one->ts;
+		if (c->growth)
+			pfstack_growth_add(c->growth, one->proc, sum, one->address, bytes);
+		else
+			sum->mark[MARK_PERIOD] += bytes;
+	}
+	pfstack_pending_free(&c->pendings, one);
+}
+
+static void account_if_done(struct pfstack_collect *c, struct pfstack_pending *one)
+{
+	if (one->settled && one->unwound)
+		account(c, one);
+}
+
+/* A stack that is longer than the copy: more of the process's stacks will be. */
+static void look_at_depth(struct pfstack_collect *c, struct pfstack_proc *proc,
+			  enum pf_trace_stop stop)
+{
+	if (proc->deep || stop != PF_STOP_COPY)
+		return;
+	proc->deep = true;
+	pf_capture__deepen(c->capture, proc->tgid);
+}
+
+static void unwound(void *ctx, uint64_t cookie, const struct pf_trace *trace)
+{
+	struct pfstack_collect *c = ctx;
+	struct pfstack_pending *one = (struct pfstack_pending *)(uintptr_t)cookie;
+
+	if (trace->stop == PF_STOP_MAP && !one->tried_again && !one->proc->gone &&
+	    c->n_again < PF_UNWIND_BATCH) {
+		one->tried_again = true;
+		c->again[c->n_again++] = one;
+		return;
+	}
+	look_at_depth(c, one->proc, (enum pf_trace_stop)trace->stop);
+	memcpy(&one->user, trace,
+	       offsetof(struct pf_trace, frames) + trace->n * sizeof(trace->frames[0]));
+	one->unwound = true;
+	free(one->raw);
+	one->raw = NULL;
+	account_if_done(c, one);
+}
+
+static void queue(struct pfstack_collect *c, struct pfstack_pending *one)
+{
+	one->raw->process = one->proc->maps;
+	pf_symbolizer__queue(c->symbolizer, one->raw, (uint64_t)(uintptr_t)one, unwound, c);
+}
+
+/* A thread takes its next sample only when the last one's fault is over: word of that was lost. */
+static void settle_lost(struct pfstack_collect *c, uint32_t tid)
+{
+	struct pfstack_pending *old = pfstack_pending_of(&c->pendings, tid);
+
+	if (!old)
+		return;
+	c->counts.unsettled++;
+	pfstack_pending_settle(&c->pendings, old, NULL, 0);
+	account_if_done(c, old);
+}
+
+static void on_sample(void *ctx, const struct pf_capture_sample *s)
+{
+	struct pfstack_collect *c = ctx;
+	struct pfstack_proc *proc = process_of(c, &s->head, s->comm, s->uid);
+	struct pfstack_pending *one;
+
+	if (!proc || !proc->wanted)
+		return;
+	settle_lost(c, s->head.tid);
+	c->counts.samples++;
+	pfstack_proc_sampled(proc, s->weight, s->seen);
+	one = pfstack_pending_new(&c->pendings, s, proc, c->opts->depth);
+	if (!one) {
+		c->counts.crowded++;
+		return;
+	}
+	queue(c, one);
+}
+
+static void on_settled(void *ctx, const struct pf_capture_settled *s)
+{
+	struct pfstack_collect *c = ctx;
+	struct pfstack_pending *one = pfstack_pending_of(&c->pendings, s->head.tid);
+
+	if (!one || one->serial != s->serial)
+		return;
+	pfstack_pending_settle(&c->pendings, one, s->class, s->pages);
+	account_if_done(c, one);
+}
+
+/* Code that was not in the maps: they may have changed. */
+static void unwind_again(struct pfstack_collect *c)
+{
+	size_t n = c->n_again;
+
+	c->n_again = 0;
+	for (size_t i = 0; i < n; i++) {
+		pfstack_mappings_again(&c->mappings, c->again[i]->proc);
+		queue(c, c->again[i]);
+	}
+	if (n)
+		pf_symbolizer__unwind(c->symbolizer);
+}
+
+void pfstack_collect_drain(struct pfstack_collect *c)
+{
+	pf_capture__drain(c->capture);
+	pf_symbolizer__unwind(c->symbolizer);
+	unwind_again(c);
+}
+
+/* ---- adding up ------------------------------------------------------------- */
+
+static void add_period(struct pfstack_collect *c)
+{
+	struct pfstack_proc *proc, *next;
+	size_t n = pf_traces__count(c->traces);
+
+	HASH_ITER (hh, c->procs.table, proc, next) {
+		proc->period_scale = pfstack_proc_period(proc);
+	}
+	for (size_t i = 0; i < n && !c->growth; i++) {
+		struct pf_trace_sum *sum = pf_traces__at(c->traces, i);
+		int64_t raw = sum->mark[MARK_PERIOD];
+
+		if (!raw)
+			continue;
+		proc = pfstack_procs_find(&c->procs, sum->owner->pid, sum->owner->start_ns);
+		sum->bytes += proc ? (int64_t)((double)raw * proc->period_scale) : raw;
+		sum->mark[MARK_PERIOD] = 0;
+	}
+}
+
+int pfstack_collect_period(struct pfstack_collect *c, struct pf_error *err)
+{
+	struct pfstack_proc *proc, *next;
+	int ret;
+
+	pfstack_collect_drain(c);
+	ret = pf_capture__settle(c->capture, err);
+	if (ret)
+		return ret;
+	pf_symbolizer__unwind(c->symbolizer);
+	unwind_again(c);
+	add_period(c);
+	if (c->growth)
+		pfstack_growth_interval(c->growth, &c->procs, c->traces);
+	HASH_ITER (hh, c->procs.table, proc, next) {
+		if (proc->wanted && !proc->gone)
+			proc->rss_last = pfstack_proc_rss(proc);
+	}
+	return 0;
+}
+
+bool pfstack_collect_all_gone(const struct pfstack_collect *c)
+{
+	const struct pf_common *common = &c->opts->common;
+
+	for (size_t i = 0; i < common->n_pids; i++) {
+		if (!kill((pid_t)common->pids[i], 0) || errno != ESRCH)
+			return false;
+	}
+	return common->n_pids > 0;
+}
+
+/* ---- beginning and end ----------------------------------------------------- */
+
+static void on_note(void *ctx, const char *text)
+{
+	(void)ctx;
+	pf_info("%s", text);
+}
+
+static int open_symbolizer(struct pfstack_collect *c, struct pf_error *err)
+{
+	const struct pf_symbolizer_options options = {
+		.proc_root = "/proc", .debug_root = "/usr/lib/debug", .note = on_note, .ctx = c
+	};
+
+	c->symbolizer = pf_symbolizer__new(&options, err);
+	c->mappings.symbolizer = c->symbolizer;
+	return c->symbolizer ? 0 : -err->code;
+}
+
+static int open_capture(struct pfstack_collect *c, struct pf_error *err)
+{
+	const struct pf_common *common = &c->opts->common;
+	const struct pf_capture_ops ops = {
+		.sample = on_sample, .settled = on_settled, .news = on_news, .ctx = c
+	};
+	const struct pf_capture_config config = { .backend = common->backend,
+						  .pids = common->pids,
+						  .n_pids = common->n_pids,
+						  .uid = common->uid,
+						  .hz = c->opts->hz,
+						  .every = c->opts->every,
+						  .min_rate = c->opts->min_rate,
+						  .chain = c->opts->frame_pointers,
+						  .ring_bytes = PFSTACK_RING_BYTES };
+
+	c->capture = pf_capture__open(&config, &ops, err);
+	return c->capture ? 0 : -errno;
+}
+
+int pfstack_collect_open(struct pfstack_collect *c, const struct pfstack_opts *opts,
+			 struct pf_error *err)
+{
+	int ret;
+
+	memset(c, 0, sizeof(*c));
+	c->opts = opts;
+	c->traces = pf_traces__new();
+	c->cgroups = pf_cgroups__new("/proc", 0);
+	if (opts->mode == MODE_GROWTH)
+		c->growth = pfstack_growth_new();
+	if (!c->traces || !c->cgroups || (opts->mode == MODE_GROWTH && !c->growth))
+		return pf_fail(err, ENOMEM, "out of memory");
+	ret = open_symbolizer(c, err);
+	return ret ? ret : open_capture(c, err);
+}
+
+uint64_t pfstack_collect_caps(const struct pfstack_collect *c)
+{
+	return pf_capture__caps(c->capture) | pfstack_mappings_caps();
+}
+
+/* A pending one is known to the hash, to the symbolizer's queue, or to the list. */
+static void drop_pendings(struct pfstack_collect *c)
+{
+	struct pfstack_pending *one, *next;
+
+	if (c->symbolizer)
+		pf_symbolizer__unwind(c->symbolizer);
+	while (c->n_again) {
+		one = c->again[--c->n_again];
+		if (!one->listed)
+			pfstack_pending_free(&c->pendings, one);
+	}
+	HASH_ITER (hh, c->pendings.unsettled, one, next) {
+		pfstack_pending_free(&c->pendings, one);
+	}
+}
+
+void pfstack_collect_close(struct pfstack_collect *c)
+{
+	drop_pendings(c);
+	pf_capture__close(c->capture);
+	pfstack_procs_free(&c->procs);
+	pfstack_growth_free(c->growth);
+	pf_traces__free(c->traces);
+	pf_symbolizer__free(c->symbolizer);
+	pf_cgroups__free(c->cgroups);
+	pfstack_mappings_free(&c->mappings);
+}

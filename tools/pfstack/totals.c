@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Sums of sums. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/cleanup.h"
+#include "lib/base/text.h"
+#include "lib/base/units.h"
+#include "tools/pfstack/growth.h"
+#include "tools/pfstack/totals.h"
+
+static const char *const class_words[CLASSES] = { "anon",   "file", "shmem",
+						  "swapin", "cow",  "of unknown class" };
+
+static int class_of(const char *name)
+{
+	for (int i = 0; name && i < CLASS_UNKNOWN; i++) {
+		if (!strcmp(name, class_words[i]))
+			return i;
+	}
+	return CLASS_UNKNOWN;
+}
+
+static void add_proc(struct pfstack_totals *t, const struct pfstack_proc *proc)
+{
+	t->processes++;
+	t->faults += proc->seen - proc->unsampled;
+	t->unsampled += proc->unsampled;
+	t->samples += proc->samples;
+}
+
+static void add_sum(struct pfstack_totals *t, const struct pf_trace_sum *sum)
+{
+	t->bytes += sum->bytes;
+	t->by_class[class_of(sum->owner->class)] += sum->bytes;
+}
+
+static struct pfstack_totals *of_owner(struct pfstack_totals *all, size_t n,
+				       const struct pf_trace_owner *owner)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (all[i].proc->key.pid == owner->pid &&
+		    all[i].proc->key.start_ns == owner->start_ns)
+			return &all[i];
+	}
+	return NULL;
+}
+
+struct pfstack_totals *pfstack_totals_by_process(const struct pfstack_collect *c, size_t *n)
+{
+	struct pfstack_totals *all = calloc(HASH_COUNT(c->procs.table) + 1, sizeof(*all));
+	struct pfstack_proc *proc, *next;
+
+	*n = 0;
+	HASH_ITER (hh, c->procs.table, proc, next) {
+		if (!proc->samples || !all)
+			continue;
+		all[*n].proc = proc;
+		add_proc(&all[(*n)++], proc);
+	}
+	for (size_t i = 0; all && i < pf_traces__count(c->traces); i++) {
+		const struct pf_trace_sum *sum = pf_traces__at(c->traces, i);
+		struct pfstack_totals *t = of_owner(all, *n, sum->owner);
+
+		if (t)
+			add_sum(t, sum);
+	}
+	return all;
+}
+
+void pfstack_totals_of_all(struct pfstack_totals *t, const struct pfstack_collect *c)
+{
+	struct pfstack_proc *proc, *next;
+
+	memset(t, 0, sizeof(*t));
+	HASH_ITER (hh, c->procs.table, proc, next) {
+		if (proc->samples)
+			add_proc(t, proc);
+	}
+	for (size_t i = 0; i < pf_traces__count(c->traces); i++)
+		add_sum(t, pf_traces__at(c->traces, i));
+}
+
+/* ---- words ----------------------------------------------------------------- */
+
+static void add_classes(const struct pfstack_totals *t, struct pf_strbuf *out)
+{
+	const char *before = ": ";
+	char bytes[16];
+
+	for (int i = 0; i < CLASSES; i++) {
+		if (!t->by_class[i])
+			continue;
+		pf_strbuf_addf(out, "%s%s %s", before, class_words[i],
+			       pf_fmt_bytes(bytes, sizeof(bytes), t->by_class[i]));
+		before = ", ";
+	}
+}
+
+/*
+ * Copies take the place of a page that was there. What else its memory has
+ * more came without faults, at least; what it has less was given back.
+ */
+static void add_growth_of_memory(const struct pfstack_totals *t, struct pf_strbuf *out)
+{
+	const struct pfstack_proc *p = t->proc;
+	char grown[16], rest[16];
+	int64_t delta, other;
+
+	if (p->rss_first == PF_UNKNOWN || p->rss_last == PF_UNKNOWN)
+		return;
+	delta = p->rss_last - p->rss_first;
+	other = delta - (t->bytes - t->by_class[CLASS_COW]);
+	pf_strbuf_addf(out, "    its memory changed by %s",
+		       pf_fmt_delta_bytes(grown, sizeof(grown), delta));
+	pf_fmt_bytes(rest, sizeof(rest), other > 0 ? other : -other);
+	if (other > t->bytes / 10 && other > (1 << 20))
+		pf_strbuf_addf(out, ": %s or more came without faults", rest);
+	else if (-other > t->bytes / 10 && -other > (1 << 20))
+		pf_strbuf_addf(out, ": %s or more was given back", rest);
+	pf_strbuf_addch(out, '\n');
+}
+
+void pfstack_totals_line(const struct pfstack_totals *t, const struct pfstack_collect *c,
+			 enum pfstack_mode mode, struct pf_strbuf *out)
+{
+	char comm[PF_COMM_LEN * PF_TEXT_GROWTH], bytes[16];
+
+	(void)c;
+	pf_strbuf_addf(out, "%s (pid %" PRId64 "%s): %" PRIu64 " faults, %" PRIu64 " samples",
+		       pf_text_printable(comm, sizeof(comm), t->proc->comm), t->proc->key.pid,
+		       t->proc->gone ? ", ended" : "", t->faults, t->samples);
+	if (t->unsampled)
+		pf_strbuf_addf(out, ", %" PRIu64 " before", t->unsampled);
+	pf_strbuf_addf(out, "; %s %s", pf_fmt_bytes(bytes, sizeof(bytes), t->bytes),
+		       mode == MODE_GROWTH ? "stay and get more" : "came in");
+	add_classes(t, out);
+	pf_strbuf_addch(out, '\n');
+	if (mode == MODE_FAULTS)
+		add_growth_of_memory(t, out);
+}
+
+/* ---- losses ---------------------------------------------------------------- */
+
+void pfstack_losses_of(struct pfstack_losses *l, const struct pfstack_collect *c)
+{
+	const struct pf_symbolizer_stats *s = pf_symbolizer__stats(c->symbolizer);
+	struct pf_traces_losses traces = pf_traces__losses(c->traces);
+	struct pf_capture_losses capture;
+	struct pfstack_growth_stats growth = { 0 };
+
+	pf_capture__losses(c->capture, &capture);
+	if (c->growth)
+		pfstack_growth_stats(c->growth, &growth);
+	*l = (struct pfstack_losses){
+		.samples = capture.samples + c->counts.crowded,
+		.events = capture.events,
+		.faults = capture.faults,
+		.unsettled = c->counts.unsettled,
+		.processes = c->procs.refused,
+		.stacks = traces.folded + traces.lost,
+		.unread = c->mappings.unread + growth.unread,
+		.unopened = c->mappings.unopened,
+		.restarts = s->restarts,
+		.pages = growth.forgotten,
+	};
+}
+
+static void add_loss(struct pf_strbuf *out, uint64_t n, const char *words)
+{
+	if (n)
+		pf_strbuf_addf(out, "%s%" PRIu64 " %s", out->len ? "; " : "", n, words);
+}
+
+void pfstack_losses_words(const struct pfstack_losses *l, struct pf_strbuf *out)
+{
+	add_loss(out, l->samples, "samples lost (others stand for them): no room");
+	add_loss(out, l->events, "records of processes or faults lost: the ring was full");
+	add_loss(out, l->faults, "faults not counted");
+	add_loss(out, l->unsettled, "samples whose class and size are not known");
+	add_loss(out, l->processes, "records of processes for which there was no room");
+	add_loss(out, l->stacks, "samples whose stack had no room, kept without frames");
+	add_loss(out, l->unread, "processes whose maps could not be read: they ended too soon");
+	add_loss(out, l->unopened, "mappings whose file could not be opened");
+	add_loss(out, l->restarts, "times the helper that reads foreign files was started again");
+	add_loss(out, l->pages, "sampled pages not remembered: no room");
+}
