@@ -41,7 +41,8 @@ void pf_bpf_log_setup(void)
 	libbpf_set_print(print_libbpf);
 }
 
-int pf_bpf_fail_needs(struct pf_error *err, int code, const char *what, uint64_t needs)
+int pf_bpf_fail_needs(struct pf_error *err, int code, const char *what, uint64_t needs,
+		      enum pf_check_id check)
 {
 	struct pf_refusal refusal;
 	char words[256];
@@ -49,13 +50,19 @@ int pf_bpf_fail_needs(struct pf_error *err, int code, const char *what, uint64_t
 	if (code < 0)
 		code = -code;
 	pf_refusal_look(&refusal, needs, "/proc", "/sys");
-	return pf_fail(err, code, "cannot %s: %s (%s)", what, strerror(code),
-		       pf_refusal_words(&refusal, code, words, sizeof(words)));
+	return pf_fail(err, code, "cannot %s: %s (%s; see pfdiag --only %s)", what, strerror(code),
+		       pf_refusal_words(&refusal, code, words, sizeof(words)),
+		       pf_check_name(check));
+}
+
+int pf_bpf_fail_see(struct pf_error *err, int code, const char *what, enum pf_check_id check)
+{
+	return pf_bpf_fail_needs(err, code, what, PF_CAP(BPF) | PF_CAP(PERFMON), check);
 }
 
 int pf_bpf_fail(struct pf_error *err, int code, const char *what)
 {
-	return pf_bpf_fail_needs(err, code, what, PF_CAP(BPF) | PF_CAP(PERFMON));
+	return pf_bpf_fail_see(err, code, what, PF_CHECK_BPF);
 }
 
 int pf_step_fail(struct pf_error *err, int code, const char *what)
@@ -82,9 +89,11 @@ int pf_bpf_fail_tracepoints(struct pf_error *err, int code)
 	if (code == ENOENT || code == -ENOENT)
 		return pf_fail(err, ENOENT,
 			       "there is no tracepoint exceptions:page_fault_user (needs x86 and "
-			       "tracefs: mount -t tracefs tracefs /sys/kernel/tracing)");
+			       "tracefs: mount -t tracefs tracefs /sys/kernel/tracing; see pfdiag "
+			       "--only %s)",
+			       pf_check_name(PF_CHECK_TRACEFS));
 	return pf_bpf_fail_needs(err, code, "attach to exceptions:page_fault_user and _kernel",
-				 tracepoint_needs());
+				 tracepoint_needs(), PF_CHECK_TRACEPOINT);
 }
 
 /* No map: a kernel that lets us in says EBADF. */

@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lib/record/check.h"
+
 struct bpf_object;
 struct pf_error;
 struct pf_observe_config;
@@ -25,7 +27,11 @@ void pf_bpf_log_setup(void);
  * (lib/base/caps.h); without them it is loading: CAP_BPF and CAP_PERFMON.
  */
 int pf_bpf_fail(struct pf_error *err, int code, const char *what);
-int pf_bpf_fail_needs(struct pf_error *err, int code, const char *what, uint64_t needs);
+int pf_bpf_fail_needs(struct pf_error *err, int code, const char *what, uint64_t needs,
+		      enum pf_check_id check);
+
+/* Loading, where that check tries the same. */
+int pf_bpf_fail_see(struct pf_error *err, int code, const char *what, enum pf_check_id check);
 
 /* The same for what is no BPF: of reasons only a limit of open files is explained. */
 int pf_step_fail(struct pf_error *err, int code, const char *what);

@@ -94,7 +94,8 @@ static int give_events(struct pf_cpus *c, struct pf_error *err)
 	if (given && (!ret || ret == -ENODEV))
 		return 0;
 	ret = ret ? ret : -ENODEV;
-	return pf_bpf_fail_needs(err, ret, "count the software event page-faults", PF_CAP(PERFMON));
+	return pf_bpf_fail_needs(err, ret, "count the software event page-faults", PF_CAP(PERFMON),
+				 PF_CHECK_PERF_EVENT);
 }
 
 static bool event_allowed(void *ctx)

@@ -61,6 +61,14 @@ static const char *const backend_names[] = {
 	[PF_BACKEND_PERF] = "perf",
 };
 
+/* Which check tries the same. */
+static const enum pf_check_id backend_checks[] = {
+	[PF_BACKEND_FEXIT] = PF_CHECK_FENTRY,
+	[PF_BACKEND_TP_BTF] = PF_CHECK_TP_BTF,
+	[PF_BACKEND_TRACEPOINT] = PF_CHECK_TRACEPOINT,
+	[PF_BACKEND_PERF] = PF_CHECK_PERF_EVENT,
+};
+
 struct pf_faults {
 	struct pf_faults_bpf *skel;
 	struct pf_cpus *cpus; /* perf: an event for each */
@@ -168,7 +176,8 @@ static int attach(struct pf_faults *f, struct pf_error *err)
 	if (ret && f->plan->backend == PF_BACKEND_TRACEPOINT)
 		return pf_bpf_fail_tracepoints(err, ret);
 	if (ret)
-		return pf_bpf_fail(err, ret, "attach the fault programs");
+		return pf_bpf_fail_see(err, ret, "attach the fault programs",
+				       backend_checks[f->plan->backend]);
 	if (f->plan->backend != PF_BACKEND_PERF)
 		return 0;
 	f->cpus = pf_cpus__open(f->skel->progs.pf_perf_fault, err);
@@ -182,13 +191,15 @@ static int try_plan(struct pf_faults *f, const struct pf_observe_config *config,
 
 	f->skel = pf_faults_bpf__open();
 	if (!f->skel)
-		return pf_bpf_fail(err, errno, "open the fault programs");
+		return pf_bpf_fail_see(err, errno, "open the fault programs",
+				       backend_checks[f->plan->backend]);
 	choose_programs(f, config);
 	choose_maps(f, config);
 	set_constants(f, config);
 	ret = pf_faults_bpf__load(f->skel);
 	if (ret)
-		return pf_bpf_fail(err, ret, "load the fault programs");
+		return pf_bpf_fail_see(err, ret, "load the fault programs",
+				       backend_checks[f->plan->backend]);
 	return attach(f, err);
 }
 

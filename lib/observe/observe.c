@@ -243,7 +243,8 @@ static int open_sources(struct pf_observe *o, struct pf_error *err)
 	if (ret || o->tasks || o->plain)
 		return ret;
 	if (o->proc_view == PF_PROC_NONE)
-		return pf_fail(err, ENOENT, "cannot read %s: it is not mounted",
+		return pf_fail(err, ENOENT,
+			       "cannot read %s: it is not mounted (see pfdiag --only proc)",
 			       o->config.proc_root);
 	o->procpass = pf_procpass__open(&o->config, err);
 	return o->procpass ? 0 : -errno;
@@ -262,14 +263,16 @@ static void note_proc(struct pf_observe *o)
 	if (o->proc_view == PF_PROC_NONE)
 		note(o,
 		     "%s is not mounted: "
-		     "names of programs and cgroups are unknown",
+		     "names of programs and cgroups are unknown (see pfdiag --only proc)",
 		     o->config.proc_root);
 	else if (o->proc_view == PF_PROC_OTHERS)
-		note(o, "%s is of another pid namespace: %s", o->config.proc_root,
+		note(o, "%s is of another pid namespace: %s (see pfdiag --only proc)",
+		     o->config.proc_root,
 		     !o->tasks ? "so are the pids shown"
 			       : "names of programs and cgroups are unknown");
 	else if (hides && !(pf_caps_effective() & PF_CAP(SYS_PTRACE)))
-		note(o, "%s is mounted with hidepid and CAP_SYS_PTRACE is missing: %s",
+		note(o,
+		     "%s is mounted with hidepid and CAP_SYS_PTRACE is missing: %s (see pfdiag --only proc)",
 		     o->config.proc_root,
 		     !o->tasks ? "other users' processes are not seen"
 			       : "names of other users' programs and cgroups are unknown");
@@ -344,7 +347,8 @@ static void start_timing(struct pf_observe *o)
 		return;
 	o->timing_fd = pf_bpf_time_programs();
 	if (o->timing_fd < 0)
-		note(o, "cannot time BPF programs: %s (needs CAP_SYS_ADMIN)",
+		note(o,
+		     "cannot time BPF programs: %s (needs CAP_SYS_ADMIN; see pfdiag --only cap-sys-admin)",
 		     strerror(-o->timing_fd));
 }
 

@@ -77,7 +77,7 @@ static int check_namespace(const struct pf_plain *p, struct pf_error *err)
 	return pf_fail(err, EXDEV,
 		       "without the kernel's type information (BTF) fault events are counted by "
 		       "pids of the initial namespace, which are not the ones seen from here: run "
-		       "it on the host");
+		       "it on the host (see pfdiag --only btf,namespaces)");
 }
 
 static uint32_t count_processes(const char *proc_root)
@@ -148,15 +148,18 @@ static int try_backend(struct pf_plain *p, struct pf_error *err)
 
 	p->skel = pf_plain_bpf__open();
 	if (!p->skel)
-		return pf_bpf_fail(err, errno, "open the fault programs for old kernels");
+		return pf_bpf_fail_see(err, errno, "open the fault programs for old kernels",
+				       PF_CHECK_PLAIN);
 	choose_programs(p);
 	bpf_map__set_max_entries(p->skel->maps.pf_plain_counts, table_size(p->config));
 	ret = pf_plain_bpf__load(p->skel);
 	if (ret)
-		return pf_bpf_fail(err, ret, "load the fault programs for old kernels");
+		return pf_bpf_fail_see(err, ret, "load the fault programs for old kernels",
+				       PF_CHECK_PLAIN);
 	ret = name_pids(p);
 	if (ret)
-		return pf_bpf_fail(err, ret, "tell the kernel the pids to watch");
+		return pf_bpf_fail_see(err, ret, "tell the kernel the pids to watch",
+				       PF_CHECK_PLAIN);
 	return attach(p, err);
 }
 

@@ -127,11 +127,11 @@ static int check_layout(struct pf_tasks *t, const struct pf_observe_config *conf
 	_cleanup_close_ int fd = bpf_iter_create(bpf_link__fd(t->pass_link));
 
 	if (fd < 0 || read(fd, t->buf, sizeof(t->buf)) < 0)
-		return pf_bpf_fail(err, errno, "start a pass over all tasks");
+		return pf_bpf_fail_see(err, errno, "start a pass over all tasks", PF_CHECK_ITER);
 	if (t->skel->bss->pf_layout == PF_LAYOUT_UNKNOWN || config->force.rss == PF_RSS_STRANGE)
 		return pf_fail(err, ENOTSUP,
 			       "this kernel keeps its memory counters in a way that is not known "
-			       "here");
+			       "here (see pfdiag --only iter)");
 	return 0;
 }
 
@@ -181,21 +181,22 @@ static int load(struct pf_tasks *t, const struct pf_observe_config *config,
 
 	t->skel = pf_tasks_bpf__open();
 	if (!t->skel)
-		return pf_bpf_fail(err, errno, "open the task iterator");
+		return pf_bpf_fail_see(err, errno, "open the task iterator", PF_CHECK_ITER);
 	set_options(t->skel, config, faults);
 	choose(t, config);
 	ret = share_maps(t->skel, faults);
 	if (ret)
-		return pf_bpf_fail(err, ret, "share maps between programs");
+		return pf_bpf_fail_see(err, ret, "share maps between programs", PF_CHECK_ITER);
 	ret = pf_tasks_bpf__load(t->skel);
 	if (ret)
-		return pf_bpf_fail(err, ret, "load the task iterator");
+		return pf_bpf_fail_see(err, ret, "load the task iterator", PF_CHECK_ITER);
 	ret = name_pids(t->skel, config);
 	if (ret)
-		return pf_bpf_fail(err, ret, "tell the kernel the pids to watch");
+		return pf_bpf_fail_see(err, ret, "tell the kernel the pids to watch",
+				       PF_CHECK_ITER);
 	t->pass_link = bpf_program__attach_iter(t->pass_prog, NULL);
 	if (!t->pass_link)
-		return pf_bpf_fail(err, errno, "attach the task iterator");
+		return pf_bpf_fail_see(err, errno, "attach the task iterator", PF_CHECK_ITER);
 	return check_layout(t, config, err);
 }
 
@@ -255,20 +256,22 @@ int pf_tasks__pass(struct pf_tasks *t, void (*fn)(void *ctx, const struct pf_tas
 	size_t have = 0;
 
 	if (fd < 0)
-		return pf_bpf_fail(err, errno, "start a pass over all tasks");
+		return pf_bpf_fail_see(err, errno, "start a pass over all tasks", PF_CHECK_ITER);
 	for (;;) {
 		ssize_t used, n = read(fd, t->buf + have, sizeof(t->buf) - have);
 
 		if (n < 0 && (errno == EINTR || errno == EAGAIN))
 			continue;
 		if (n < 0)
-			return pf_bpf_fail(err, errno, "read the pass over all tasks");
+			return pf_bpf_fail_see(err, errno, "read the pass over all tasks",
+					       PF_CHECK_ITER);
 		if (n == 0)
 			return 0;
 		have += (size_t)n;
 		used = each_record(t->buf, have, fn, ctx);
 		if (used < 0)
-			return pf_bpf_fail(err, (int)used, "understand the pass over all tasks");
+			return pf_bpf_fail_see(err, (int)used, "understand the pass over all tasks",
+					       PF_CHECK_ITER);
 		have -= (size_t)used;
 		memmove(t->buf, t->buf + used, have);
 	}
@@ -291,10 +294,12 @@ int pf_tasks__watch_exits(struct pf_tasks *t, record_fn fn, void *ctx, struct pf
 	t->on_record_ctx = ctx;
 	t->ring = pf_ring__open(map, t->ring_by_cpu, t->ring_room, take_record, t);
 	if (!t->ring)
-		return pf_bpf_fail(err, errno, "map the ring of exit records");
+		return pf_bpf_fail_see(err, errno, "map the ring of exit records",
+				       PF_CHECK_RING_BUFFER);
 	t->exit_link = bpf_program__attach(t->exit_prog);
 	if (!t->exit_link)
-		return pf_bpf_fail(err, errno, "attach to sched:sched_process_exit");
+		return pf_bpf_fail_see(err, errno, "attach to sched:sched_process_exit",
+				       PF_CHECK_RING_BUFFER);
 	return 0;
 }
 

@@ -67,18 +67,18 @@ warned() {
 @test "no /sys: totals from /proc, and where BTF would have been" {
   with_mounts 'umount -R /sys'
   exact_with '["proc","counters"]'
-  warned "pfstat: backend tp_btf: cannot load the fault programs: No such process (BTF is read from /sys, which is not mounted); $NO_PROGRAMS"
+  warned "pfstat: backend tp_btf: cannot load the fault programs: No such process (BTF is read from /sys, which is not mounted; see pfdiag --only tp-btf); $NO_PROGRAMS"
   PF_FORCE_SNAPSHOT=iter run_tool -1 pfstat 0.1 1
   assert_contains "$stderr" 'BTF is read from /sys, which is not mounted'
   run_tool pfleak --list 0.1 1
   assert_le "$status" 1
-  assert_contains "$stderr" "(BTF is read from /sys, which is not mounted); $NO_PROGRAMS"
+  assert_contains "$stderr" "(BTF is read from /sys, which is not mounted; see pfdiag --only iter); $NO_PROGRAMS"
 }
 
 # ---- /proc -----------------------------------------------------------------------
 
 @test "no /proc: totals and events, no names, and it is said" {
-  local note='/proc is not mounted: names of programs and cgroups are unknown'
+  local note='/proc is not mounted: names of programs and cgroups are unknown (see pfdiag --only proc)'
   with_mounts 'umount -R /proc'
   full
   warned "pfstat: $note"
@@ -91,12 +91,12 @@ warned() {
 @test "no /proc and no BPF: an error with both reasons" {
   with_mounts 'umount -R /sys; umount -R /proc'
   run_tool -1 pfstat 0.1 1
-  assert_match "$stderr" '^pfstat: backend tp_btf: cannot load the fault programs: .*not mounted\); and /proc is not mounted$'
+  assert_match "$stderr" '^pfstat: backend tp_btf: cannot load the fault programs: .*not mounted; see pfdiag --only [a-z-]+\); and /proc is not mounted$'
   run_tool -3 pfleak --list 0.1 1
-  assert_match "$stderr" '^pfleak: cannot load the task iterator: .*not mounted\); and /proc is not mounted$'
+  assert_match "$stderr" '^pfleak: cannot load the task iterator: .*not mounted; see pfdiag --only [a-z-]+\); and /proc is not mounted$'
   with_mounts 'umount -R /proc'
   PF_FORCE_SNAPSHOT=proc run_tool -1 pfstat 0.1 1
-  assert_eq "$stderr" 'pfstat: cannot read /proc: it is not mounted'
+  assert_eq "$stderr" 'pfstat: cannot read /proc: it is not mounted (see pfdiag --only proc)'
 }
 
 @test "hidepid: with CAP_BPF others are counted, without it unseen; both are said" {
@@ -113,7 +113,7 @@ warned() {
   with_mounts "$hidden"
   TOOL_PREFIX+=("${NOBODY_BPF[@]}")
   full
-  warned "pfstat: $said: names of other users' programs and cgroups are unknown"
+  warned "pfstat: $said: names of other users' programs and cgroups are unknown (see pfdiag --only proc)"
   assert_eq "$(samples 'map([.exe, .cgroup]) | unique' -c)" '[[null,null]]'
   with_mounts "$hidden"
   TOOL_PREFIX+=("${NOBODY[@]}" --inh-caps=-all)
@@ -136,23 +136,23 @@ warned() {
   local said='/proc is of another pid namespace'
   TOOL_PREFIX=(unshare --pid --fork --kill-child sh -c "$script")
   run_tool -0 pfstat -n 0 -o json 0.1 1
-  assert_eq "$stderr" "pfstat: $said: names of programs and cgroups are unknown"
+  assert_eq "$stderr" "pfstat: $said: names of programs and cgroups are unknown (see pfdiag --only proc)"
   assert_eq "$(jq -nc '[inputs | select(.type == "sample")] | [map(.comm), map(.exe), map(.cgroup)]
     | map(unique)' <<<"$output")" '[["pfstat","sleep"],[null],[null]]'
   run_tool pfleak --list 0.1 1
-  assert_eq "$status:$stderr" "0:pfleak: $said: names of programs and cgroups are unknown"
+  assert_eq "$status:$stderr" "0:pfleak: $said: names of programs and cgroups are unknown (see pfdiag --only proc)"
   export PF_FORCE_SNAPSHOT=proc
   run_tool -1 pfstat -n 0 -o json -p $$ 0.1 1
   assert_contains "$stderr" 'there is no process' # by our number, and ours has few
   run_tool -0 pfstat -n 0 -o json 0.1 1
-  assert_eq "$stderr" "pfstat: $said: so are the pids shown"
+  assert_eq "$stderr" "pfstat: $said: so are the pids shown (see pfdiag --only proc)"
   assert_eq "$(jq "select(.pid == $$).comm" <<<"$output")" "$(jq -R . <"/proc/$$/comm")"
 }
 
 @test "a user namespace: its capabilities are not enough, and that is said" {
   TOOL_PREFIX=(unshare --user --map-root-user)
   exact_with '["proc","counters"]'
-  warned "pfstat: backend tp_btf: cannot load the fault programs: Operation not permitted (capabilities of an inner user namespace do not count for this); $NO_PROGRAMS"
+  warned "pfstat: backend tp_btf: cannot load the fault programs: Operation not permitted (capabilities of an inner user namespace do not count for this; see pfdiag --only tp-btf); $NO_PROGRAMS"
   run_tool -1 pfstat --backend tp_btf 0.1 1
   assert_contains "$stderr" 'inner user namespace'
 }
@@ -210,10 +210,10 @@ warned() {
   local tool
   TOOL_PREFIX=("$PF_WORK/deny" bpf EPERM)
   exact_with '["proc","counters"]'
-  warned "pfstat: backend tp_btf: cannot load the fault programs: Operation not permitted (a seccomp filter is in force and may forbid it); $NO_PROGRAMS"
+  warned "pfstat: backend tp_btf: cannot load the fault programs: Operation not permitted (a seccomp filter is in force and may forbid it; see pfdiag --only tp-btf); $NO_PROGRAMS"
   TOOL_PREFIX=("$PF_WORK/deny" bpf ENOSYS)
   exact_with '["proc","counters"]'
-  warned "pfstat: backend tp_btf: cannot load the fault programs: Function not implemented (not in this kernel, or hidden by the seccomp filter in force); $NO_PROGRAMS"
+  warned "pfstat: backend tp_btf: cannot load the fault programs: Function not implemented (not in this kernel, or hidden by the seccomp filter in force; see pfdiag --only tp-btf); $NO_PROGRAMS"
   PF_FORCE_SNAPSHOT=iter run_tool -3 pfleak --list 0.1 1
   assert_contains "$stderr" 'hidden by the seccomp filter in force'
 }
@@ -245,7 +245,7 @@ limited() {
     bounded -n 0 --columns pid 0.1 1
     if [[ $GOT == 0 ]]; then
       assert_match "$(<"$OUT")" $'\n +'$$$'\n'
-      assert_contains "$(<"$ERR")" "(the limit of open files is $n: raise it with ulimit -n)"
+      assert_contains "$(<"$ERR")" "(the limit of open files is $n: raise it with ulimit -n; see pfdiag --only "
     else
       assert_match "$(<"$ERR")" "limit of open files is $n: raise it|Error 24" # ours, or the loader's
       assert_eq "$(<"$OUT")" ''

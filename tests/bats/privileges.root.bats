@@ -117,7 +117,7 @@ check_full_service() {
   done
   only
   run_tool -0 pfstat 0.1 1
-  assert_contains "$stderr" 'needs CAP_PERFMON and CAP_BPF, or root); reading /proc instead'
+  assert_contains "$stderr" 'needs CAP_PERFMON and CAP_BPF, or root; see pfdiag --only tp-btf); reading /proc instead'
 }
 
 @test "CAP_SYS_ADMIN stands for both" {
@@ -143,7 +143,7 @@ check_full_service() {
   public_tools
   only bpf perfmon
   run_tool -0 pfstat --overhead 0.1 1
-  assert_eq "$stderr" 'pfstat: cannot time BPF programs: Operation not permitted (needs CAP_SYS_ADMIN)'
+  assert_eq "$stderr" 'pfstat: cannot time BPF programs: Operation not permitted (needs CAP_SYS_ADMIN; see pfdiag --only cap-sys-admin)'
   refute_contains "$output" 'in programs'
   only bpf perfmon sys_admin
   run_tool -0 pfstat --overhead 0.1 1
@@ -432,7 +432,7 @@ with_backend() {
   only bpf perfmon
   TOOL_PREFIX=(unshare --mount sh -ec "$mounted" sh "${TOOL_PREFIX[@]}")
   run_tool -1 pfstat --backend tracepoint 0.1 1
-  assert_contains "$stderr" '(needs CAP_DAC_READ_SEARCH and CAP_PERFMON, has CAP_PERFMON only)'
+  assert_contains "$stderr" '(needs CAP_DAC_READ_SEARCH and CAP_PERFMON, has CAP_PERFMON only; see pfdiag --only tracepoint)'
   only bpf perfmon dac_read_search
   TOOL_PREFIX=(unshare --mount sh -ec "$mounted" sh "${TOOL_PREFIX[@]}")
   with_backend tracepoint

@@ -83,6 +83,9 @@ const struct pf_trial *pfdiag_way(struct pfdiag *d, enum pf_check_id id);
 /* "anon and file classes", ... of enum pf_tells. */
 const char *pfdiag_tells_words(unsigned int tells, char *dst, size_t size);
 
+/* What a tool would say, without where it sends its reader. Returns dst. */
+char *pfdiag_own_words(char *dst, size_t size, const char *text);
+
 /* How that check's way is forced; false where it is no way. */
 bool pfdiag_way_config(const struct pfdiag *d, enum pf_check_id id,
 		       struct pf_observe_config *config);

@@ -23,8 +23,11 @@ static void say_choice(struct pf_check *c, const struct pf_trial *t)
 /* The better ones in their order; each reason is also that of its own check. */
 static void say_tried(struct pf_check *c, const struct pf_trial *t)
 {
+	char words[sizeof(t->tried.ways[0].why)];
+
 	for (size_t i = 0; i < t->tried.n; i++)
-		pfdiag_add(c, "\nnot %s: %s", t->tried.ways[i].way, t->tried.ways[i].why);
+		pfdiag_add(c, "\nnot %s: %s", t->tried.ways[i].way,
+			   pfdiag_own_words(words, sizeof(words), t->tried.ways[i].why));
 }
 
 static void say_less(struct pf_check *c, const struct pf_trial *t)

@@ -175,9 +175,36 @@ static void send_on(struct pf_check *c, const struct pf_trial *t)
 		pfdiag_try(c, "%s", "pfdiag --only config,btf,memlock,open-files");
 }
 
+static void cut(char *text, const char *from, size_t len)
+{
+	char *at = strstr(text, from);
+
+	if (at)
+		memmove(at, at + len, strlen(at + len) + 1);
+}
+
+/* The tools send their reader here, and to the messages of libbpf that are shown with it. */
+char *pfdiag_own_words(char *dst, size_t size, const char *text)
+{
+	static const char to_us[] = "; see pfdiag",
+			  to_libbpf[] = " (-vv shows the kernel's own words)";
+	const char *at;
+
+	snprintf(dst, size, "%s", text);
+	at = strstr(dst, to_us);
+	if (at)
+		cut(dst, to_us, strcspn(at, ")"));
+	cut(dst, to_libbpf, sizeof(to_libbpf) - 1);
+	return dst;
+}
+
 static void say_failure(struct pf_check *c, const struct pf_trial *t)
 {
-	pfdiag_found(c, PF_CHECK_SKIP, "%s", *t->text ? t->text : "it does not work");
+	char words[sizeof(t->text)];
+
+	pfdiag_found(c, PF_CHECK_SKIP, "%s",
+		     *t->text ? pfdiag_own_words(words, sizeof(words), t->text)
+			      : "it does not work");
 	if (*t->kernel)
 		pfdiag_add(c, "\nkernel: %s", t->kernel);
 	send_on(c, t);

@@ -29,7 +29,8 @@ static struct pf_child *start(struct pfleak_identify *i, int64_t pid)
 
 	snprintf(number, sizeof(number), "%" PRId64, pid);
 	if (ret)
-		pf_fail(&err, -ret, "cannot find %s: %s", HELPER, strerror(-ret));
+		pf_fail(&err, -ret, "cannot find %s: %s (see pfdiag --only install)", HELPER,
+			strerror(-ret));
 	else
 		c = pf_child__start(&order, &err);
 	if (!c && !i->told) {
