@@ -90,6 +90,14 @@ static struct pf_span without_name(struct pf_span line)
 	return colon ? (struct pf_span){ colon + 2, line.end } : line;
 }
 
+static void shorten(struct pf_span *s, const char *from)
+{
+	const char *at = memmem(s->p, pf_span_len(*s), from, strlen(from));
+
+	if (at)
+		s->end = at;
+}
+
 /*
  * libbpf says which program failed and how, then shows the verifier's log: its
  * last line but the statistics is the reason.
@@ -115,6 +123,8 @@ void pf_trial_kernel_words(const char *log, char *dst, size_t size)
 			  says(said, "failed to find")))
 			failed = said;
 	}
+	/* What follows is advice. */
+	shorten(&failed, ". Make sure");
 	snprintf(dst, size, "%.*s%s%.*s", (int)pf_span_len(failed), failed.p,
 		 pf_span_len(failed) && pf_span_len(reason) ? "; " : "", (int)pf_span_len(reason),
 		 reason.p);

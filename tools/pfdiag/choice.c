@@ -20,14 +20,40 @@ static void say_choice(struct pf_check *c, const struct pf_trial *t)
 			     t->snapshot, t->buffer);
 }
 
-/* The better ones in their order; each reason is also that of its own check. */
-static void say_tried(struct pf_check *c, const struct pf_trial *t)
+/* Has an earlier one the same name and the same reason? */
+static bool said_before(const struct pf_tried *t, size_t i, size_t name_len)
 {
-	char words[sizeof(t->tried.ways[0].why)];
+	for (size_t k = 0; k < i; k++) {
+		if (!strncmp(t->ways[k].way, t->ways[i].way, name_len) &&
+		    !strcmp(t->ways[k].why, t->ways[i].why))
+			return true;
+	}
+	return false;
+}
 
-	for (size_t i = 0; i < t->tried.n; i++)
-		pfdiag_add(c, "\nnot %s: %s", t->tried.ways[i].way,
-			   pfdiag_own_words(words, sizeof(words), t->tried.ways[i].why));
+static bool same_words(const char *a, const char *b)
+{
+	char x[400], y[400];
+
+	return !strcmp(pfdiag_own_words(x, sizeof(x), a), pfdiag_own_words(y, sizeof(y), b));
+}
+
+/* The better ones in their order, those with the same reason together. */
+static void say_tried(struct pf_check *c, const struct pf_tried *t)
+{
+	char words[sizeof(t->ways[0].why)];
+
+	for (size_t i = 0; i < t->n; i++) {
+		size_t name = strcspn(t->ways[i].way, ",");
+		bool first = i == 0 || !same_words(t->ways[i].why, t->ways[i - 1].why);
+		bool last = i + 1 == t->n || !same_words(t->ways[i].why, t->ways[i + 1].why);
+
+		if (first || !said_before(t, i, name))
+			pfdiag_add(c, "%s%.*s", first ? "\nnot " : ", ", (int)name, t->ways[i].way);
+		if (last)
+			pfdiag_add(c, ": %s",
+				   pfdiag_own_words(words, sizeof(words), t->ways[i].why));
+	}
 }
 
 static void say_less(struct pf_check *c, const struct pf_trial *t)
@@ -49,6 +75,7 @@ static void say_less(struct pf_check *c, const struct pf_trial *t)
 void pfdiag_choice(struct pfdiag *d, struct pf_check *c)
 {
 	const struct pf_trial *t = pfdiag_way(d, c->check);
+	char note[sizeof(t->notes[0])];
 	bool all = c->check == PF_CHECK_PFLEAK || (t->tells & ALL_TOLD) == ALL_TOLD;
 
 	pf_check_value(c, t->works, "works");
@@ -65,9 +92,9 @@ void pfdiag_choice(struct pfdiag *d, struct pf_check *c)
 	say_choice(c, t);
 	if (all && !strcmp(t->snapshot, "iter"))
 		return;
-	say_tried(c, t);
+	say_tried(c, &t->tried);
 	for (size_t i = 0; i < t->n_notes; i++)
-		pfdiag_add(c, "\n%s", t->notes[i]);
+		pfdiag_add(c, "\n%s", pfdiag_own_words(note, sizeof(note), t->notes[i]));
 	pf_check_judge(c, PF_CHECK_WARN);
 	say_less(c, t);
 	pfdiag_try(c, "pfdiag --only kernel,rights,ways");

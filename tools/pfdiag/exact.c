@@ -147,7 +147,7 @@ static enum verdict judge(const struct proof *p, char *words, size_t size)
 	told = compare(figures, PF_ARRAY_SIZE(figures), words, size);
 	if (*words)
 		return WRONG;
-	snprintf(words, size, "%" PRId64 " faults exact, by %d figures", d->counted, told);
+	snprintf(words, size, "%" PRId64 " faults exact, %d of 7 figures told", d->counted, told);
 	return EXACT;
 }
 

@@ -96,7 +96,9 @@ static void say(struct pfdiag *d, struct pf_check *c, const struct watch *w)
 		pfdiag_add(c, "\n%7" PRId64 " %-16s %8s/s  RSS %s", s->pid,
 			   pf_text_printable(name, sizeof(name), s->comm),
 			   pf_fmt_rate(rate, sizeof(rate), (double)s->faults / w->interval_s),
-			   pf_fmt_bytes(rss, sizeof(rss), s->rss_bytes));
+			   s->rss_bytes == PF_UNKNOWN
+				   ? "- (it has died)"
+				   : pf_fmt_bytes(rss, sizeof(rss), s->rss_bytes));
 		d->top[i] = *s;
 	}
 	d->n_top = w->n;

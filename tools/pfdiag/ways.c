@@ -191,8 +191,7 @@ char *pfdiag_own_words(char *dst, size_t size, const char *text)
 	const char *at;
 
 	snprintf(dst, size, "%s", text);
-	at = strstr(dst, to_us);
-	if (at)
+	while ((at = strstr(dst, to_us)))
 		cut(dst, to_us, strcspn(at, ")"));
 	cut(dst, to_libbpf, sizeof(to_libbpf) - 1);
 	return dst;
@@ -271,6 +270,7 @@ void pfdiag_source(struct pfdiag *d, struct pf_check *c)
 {
 	const struct pf_trial *t = pfdiag_way(d, c->check);
 	bool works = source_works(c->check, t);
+	char note[sizeof(t->notes[0])];
 	uint64_t missing;
 	size_t i = 0;
 
@@ -285,7 +285,8 @@ void pfdiag_source(struct pfdiag *d, struct pf_check *c)
 	}
 	say_failure(c, t);
 	if (t->works && t->n_notes)
-		pfdiag_found(c, PF_CHECK_SKIP, "%s", t->notes[0]);
+		pfdiag_found(c, PF_CHECK_SKIP, "%s",
+			     pfdiag_own_words(note, sizeof(note), t->notes[0]));
 	pfdiag_why(c, "%s", sources[i].without);
 	/* Without the right to load it says nothing of the machine. */
 	if (broke(t) || c->check == PF_CHECK_COUNTERS)
@@ -339,6 +340,7 @@ void pfdiag_fallback(struct pfdiag *d, struct pf_check *c)
 {
 	const struct pf_trial *t = pfdiag_way(d, c->check);
 	bool works = fallback_works(c->check, t);
+	char note[sizeof(t->notes[0])];
 
 	pf_check_value(c, works, "works");
 	if (works) {
@@ -347,7 +349,8 @@ void pfdiag_fallback(struct pfdiag *d, struct pf_check *c)
 	}
 	say_failure(c, t);
 	if (t->works && t->n_notes)
-		pfdiag_add(c, "%s", t->notes[0]);
+		pfdiag_found(c, PF_CHECK_SKIP, "%s",
+			     pfdiag_own_words(note, sizeof(note), t->notes[0]));
 	pfdiag_why(c, "It is a way for machines that lack a better one, and not needed where that "
 		      "works.");
 	if (broke(t))

@@ -1,0 +1,190 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: BSD-2-Clause
+# pfdiag with the real kernel: what it proves, what it says with less rights and in
+# odd places, and that nothing is other than it was when it has gone.
+
+# shellcheck disable=SC2016,SC2034,SC2154 # programs for sh; shared with bats and the helpers
+load helpers
+load pfstat_helpers
+
+NOBODY=(setpriv --reuid 65534 --regid 65534 --clear-groups)
+
+setup() {
+  requires root btf bpf cmd:jq cmd:setpriv cmd:unshare tracepoint:exceptions/page_fault_user
+  unset NO_COLOR COLUMNS
+  export LC_ALL=C.UTF-8
+}
+
+# Where nobody may run it.
+public() {
+  chmod 755 "$BATS_RUN_TMPDIR" "${BATS_TEST_TMPDIR%/*}" "$BATS_TEST_TMPDIR" 2>/dev/null || true
+  mkdir -p "$BATS_TEST_TMPDIR/bin" "$BATS_TEST_TMPDIR/libexec"
+  cp "$PF_BIN/pfdiag" "$BATS_TEST_TMPDIR/bin"
+  cp "$PF_BIN"/../libexec/* "$BATS_TEST_TMPDIR/libexec"
+  PF_BIN=$BATS_TEST_TMPDIR/bin
+}
+
+# diag ARGS...: in JSON; a crash or an unknown status is a failure.
+diag() {
+  run_tool pfdiag -o json "$@"
+  assert_match "$status" '^[0-3]$'
+  assert_eq "$(jq -s '.[-1].type' <<<"$output")" '"summary"' "$stderr"
+}
+
+# verdicts ID...: their status, one word each.
+verdicts() {
+  local id said=()
+  for id; do
+    said+=("$(jq -r "select(.id == \"$id\").status" <<<"$output")")
+  done
+  echo "${said[*]}"
+}
+
+found() { # ID
+  jq -r "select(.id == \"$1\") | [.found, .why, .remedy] | join(\" \")" <<<"$output"
+}
+
+state() {
+  local tool
+  tool=$(command -v bpftool || echo /usr/sbin/bpftool)
+  cat /proc/self/mounts
+  sysctl -a 2>/dev/null | grep -E '^kernel\.(perf|bpf|kptr|unpriv|sched)|^net\.core\.bpf|^vm\.' | grep -v stat_refresh
+  [[ ! -x $tool ]] || "$tool" prog show 2>/dev/null | grep -oE '^[0-9]+: .* name (pf_[a-z_]*|pf_probe)' | sort
+}
+
+@test "with all rights: what it has loaded it unloads, and nothing is set or mounted" {
+  local before after
+  before=$(state | grep -v 'name pf_' | sort)
+  run_tool pfdiag -d 0.2 -o json
+  assert_match "$status" '^[01]$'
+  after=$(state | grep -v 'name pf_' | sort)
+  assert_eq "$after" "$before"
+  assert_eq "$(verdicts iter tp-btf task-storage ring-buffer counters proc-pass hash perf-buffer rss pfstat pfleak)" \
+    'ok ok ok ok ok ok ok ok ok ok ok'
+  # The proof: each backend that loads is exact, and so is what dies.
+  assert_eq "$(verdicts exact)" ok
+  assert_eq "$(jq -c 'select(.id == "exact").values | [.tp_btf, .perf, .hash, .counters]' <<<"$output")" '[1,1,1,1]'
+  assert_eq "$(jq 'select(.id == "loss").values | .read_shown + .read_lost >= 600 and .unread_shown + .unread_lost >= 600' <<<"$output")" true
+  assert_match "$(found loss)" 'of 600 that died while they were read'
+  # What it took to prove it is gone.
+  [[ -z $(pf_bpftool) ]] || pf_poll 10 no_probes
+}
+
+no_probes() {
+  ! "$(pf_bpftool)" map show 2>/dev/null | grep -q 'name pf_probe'
+}
+
+@test "every way that fails shows the kernel's own words; what is not needed does not count" {
+  diag --only fentry,tp-btf,uprobe,kprobe
+  case $(verdicts fentry) in
+    ok) assert_contains "$(found fentry)" 'loads and attaches' ;;
+    *)
+      assert_contains "$(found fentry)" 'kernel: prog'
+      assert_contains "$(found fentry)" 'Nothing is lost: tp_btf'
+      refute_contains "$(found fentry)" 'see pfdiag'
+      ;;
+  esac
+  assert_eq "$(verdicts tp-btf)" ok
+}
+
+@test "nobody: capabilities are warned of, features are not blamed, figures come from /proc" {
+  public
+  TOOL_PREFIX=("${NOBODY[@]}" --inh-caps=-all)
+  diag -d 0.2
+  assert_eq "$status" 1
+  assert_eq "$(verdicts cap-bpf cap-perfmon cap-sys-ptrace iter tp-btf exact loss proc-pass)" \
+    'warn warn warn skip skip ok skip ok'
+  assert_contains "$(found pfstat)" 'snapshot proc'
+  assert_contains "$(found iter)" 'cap-bpf'
+}
+
+@test "CAP_BPF and CAP_PERFMON: all the tools need; each alone is not enough, and it is said" {
+  public
+  TOOL_PREFIX=("${NOBODY[@]}" '--inh-caps=-all,+bpf,+perfmon' '--ambient-caps=-all,+bpf,+perfmon')
+  diag --only rights,iter,tp-btf,pfstat,pfleak,tracers
+  assert_eq "$(verdicts cap-bpf cap-perfmon cap-sys-admin iter tp-btf pfstat pfleak tracers)" \
+    'ok ok skip ok ok ok ok skip'
+  TOOL_PREFIX=("${NOBODY[@]}" '--inh-caps=-all,+bpf' '--ambient-caps=-all,+bpf')
+  diag --only cap-bpf,cap-perfmon,tp-btf
+  assert_eq "$(verdicts cap-bpf cap-perfmon tp-btf)" 'ok warn skip'
+}
+
+@test "each capability by itself, in force and not" {
+  local cap id
+  public
+  for cap in bpf perfmon sys_ptrace sys_admin dac_read_search checkpoint_restore; do
+    id=cap-${cap//_/-}
+    TOOL_PREFIX=("${NOBODY[@]}" "--inh-caps=-all,+$cap" "--ambient-caps=-all,+$cap")
+    diag --only "$id"
+    assert_eq "$(verdicts "$id") $(jq 'select(.type == "check").values.in_force' <<<"$output")" 'ok 1' "$cap"
+    TOOL_PREFIX=(setpriv "--bounding-set=-$cap" '--inh-caps=-all')
+    [[ $cap != bpf && $cap != perfmon ]] || TOOL_PREFIX=("${NOBODY[@]}" --inh-caps=-all)
+    diag --only "$id"
+    assert_match "$(verdicts "$id") $(jq 'select(.type == "check").values.in_force' <<<"$output")" '^(warn|skip) 0$'
+  done
+}
+
+@test "in namespaces of its own" {
+  TOOL_PREFIX=(unshare --user --map-root-user)
+  diag --quick
+  assert_eq "$(verdicts namespaces iter tp-btf pfstat)" 'warn warn skip warn'
+  assert_contains "$(found iter)" 'inner user namespace'
+  TOOL_PREFIX=(unshare --pid --fork --mount-proc --kill-child)
+  diag --only namespaces,proc,iter,exact
+  assert_eq "$(verdicts namespaces proc iter exact)" 'ok ok ok ok'
+  assert_contains "$(found namespaces)" 'pid'
+  TOOL_PREFIX=(unshare --pid --fork --kill-child)
+  diag --only proc
+  assert_eq "$(verdicts proc)" warn
+}
+
+@test "without /proc, without /sys, with a /sys that cannot be written" {
+  TOOL_PREFIX=(unshare --mount sh -ec 'umount -R /proc; exec "$@"' sh)
+  diag --quick
+  assert_eq "$(verdicts proc iter tp-btf seccomp)" 'warn ok ok skip'
+  TOOL_PREFIX=(unshare --mount sh -ec 'umount -R /sys; exec "$@"' sh)
+  diag --quick
+  assert_eq "$(verdicts btf iter tp-btf pfstat)" 'warn warn skip warn'
+  assert_contains "$(found btf)" 'not mounted'
+  TOOL_PREFIX=(unshare --mount sh -ec 'mount -o bind,remount,ro /sys; exec "$@"' sh)
+  diag --only iter,tp-btf,btf
+  assert_eq "$(verdicts iter tp-btf btf)" 'ok ok ok'
+}
+
+@test "seccomp that forbids bpf(2), limits that are too small" {
+  TOOL_PREFIX=("$PF_WORK/deny" bpf EPERM)
+  diag --only seccomp,bpf,iter
+  assert_eq "$(verdicts seccomp bpf iter)" 'warn fail warn'
+  TOOL_PREFIX=("$PF_WORK/deny" bpf ENOSYS)
+  diag --only bpf,jit
+  assert_eq "$(verdicts bpf)" fail
+  TOOL_PREFIX=(bash -c 'ulimit -n 40 && exec "$@"' bash)
+  diag --only open-files
+  assert_eq "$(verdicts open-files)" warn
+  TOOL_PREFIX=(bash -c 'ulimit -l 64 && exec "$@"' bash)
+  diag --only memlock,open-files
+  assert_eq "$(verdicts memlock open-files)" 'ok ok'
+}
+
+@test "a tool's error names a check, and the check explains it" {
+  local name
+  run_tool pfstat --backend fexit 0.1 1
+  [[ $status == 0 ]] || {
+    name=$(sed -n 's/.*see pfdiag --only \([a-z-]*\)).*/\1/p' <<<"$stderr")
+    assert_eq "$name" fentry
+    diag --only "$name"
+    assert_contains "$(found fentry)" 'Operation not permitted'
+  }
+  TOOL_PREFIX=(unshare --mount sh -ec 'umount -R /sys; exec "$@"' sh)
+  run_tool pfstat -p $$ 0.1 1
+  name=$(sed -n 's/.*see pfdiag --only \([a-z-]*\)).*/\1/p' <<<"$stderr")
+  assert_eq "$name" tp-btf
+  diag --only "$name"
+  assert_contains "$(found "$name")" 'BTF'
+}
+
+@test "other tracers are seen, and our own are known as such" {
+  start_tool_bg pfstat 60
+  diag --only tracers
+  assert_le 1 "$(jq 'select(.type == "check").values.ours' <<<"$output")"
+}
