@@ -70,7 +70,7 @@ int pf_step_fail(struct pf_error *err, int code, const char *what)
 	if (code < 0)
 		code = -code;
 	if (code == EMFILE)
-		return pf_bpf_fail_needs(err, code, what, 0);
+		return pf_bpf_fail_needs(err, code, what, 0, PF_CHECK_OPEN_FILES);
 	return pf_fail(err, code, "cannot %s: %s", what, strerror(code));
 }
 
