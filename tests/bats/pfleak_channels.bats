@@ -183,10 +183,15 @@ on_alert() {
   assert_contains "$output" 'told command: 0 delivered, 2 failed'
   assert_contains "$stderr" 'took longer than 0.3s and was killed'
   pf_poll 5 pf_is_gone "$(<sleeper)"
-  configure "{type: command, command: [/nonexistent/x]}"
+  printf '#!/nonexistent/x\n' >odd && chmod 700 odd # is there, and cannot be run
+  configure "{type: command, command: [$PWD/odd]}"
   tell
   assert_contains "$output" 'told command: 0 delivered, 2 failed'
   assert_contains "$stderr" 'could not be run'
+  configure "{type: command, command: [/nonexistent/x]}"
+  tell
+  assert_eq "$status" 3
+  assert_contains "$stderr" 'command: cannot run /nonexistent/x: No such file'
 }
 
 # ---- secrets ------------------------------------------------------------------------
