@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 source (status dirname)/pftools.fish
 
-__pftools_shared pfleak 'table json prom'
+__pftools_shared pfleak 'table json csv prom'
 complete -c pfleak -l check-config -d 'Say what is wrong with the configuration'
 complete -c pfleak -l confidence -x -d 'Alert from this confidence on, 51 to 100'
 complete -c pfleak -l config -r -F -d 'Read this configuration'

@@ -162,3 +162,16 @@ double pf_history_peak_before(const struct pf_history *h, unsigned int k, uint32
 	}
 	return peak;
 }
+
+unsigned int pf_history_floors(const struct pf_history *h, float *floor, unsigned int most)
+{
+	unsigned int k = 0;
+	uint32_t n;
+
+	while (k + 1 < PF_HISTORY_OCTAVES && pf_history_count(h, k) > most)
+		k++;
+	n = pf_history_count(h, k) < most ? pf_history_count(h, k) : most;
+	for (uint32_t i = 0; i < n; i++)
+		floor[i] = pf_history_bucket(h, k, pf_history_count(h, k) - n + i)->min;
+	return n;
+}

@@ -95,6 +95,12 @@ static inline const struct pf_bucket *pf_history_bucket(const struct pf_history 
 	return &h->octave[k].ring[i % PF_HISTORY_POINTS];
 }
 
+/*
+ * The whole of the history in at most `most` even parts (1 to POINTS), more than half as many once
+ * there are so many buckets: the lowest value of each, oldest first. Returns how many.
+ */
+unsigned int pf_history_floors(const struct pf_history *h, float *floor, unsigned int most);
+
 /* Highest value kept of the buckets before base bucket `first`, from octave k up; 0 = none. */
 double pf_history_peak_before(const struct pf_history *h, unsigned int k, uint32_t first);
 

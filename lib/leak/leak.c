@@ -425,6 +425,13 @@ bool pf_leak__current(struct pf_leak *leak, int64_t pid, double start_ts, struct
 	return true;
 }
 
+unsigned int pf_leak__floors(struct pf_leak *leak, int64_t pid, float *floor, unsigned int most)
+{
+	struct pf_process *p = find(leak, pid);
+
+	return p && p->history ? pf_history_floors(p->history, floor, most) : 0;
+}
+
 void pf_leak__each_rule(struct pf_leak *leak, void (*fn)(void *ctx, const struct pf_verdict *v),
 			void *ctx)
 {

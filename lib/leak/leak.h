@@ -131,6 +131,9 @@ bool pf_leak__current(struct pf_leak *leak, int64_t pid, double start_ts, struct
 void pf_leak__each_rule(struct pf_leak *leak, void (*fn)(void *ctx, const struct pf_verdict *v),
 			void *ctx);
 
+/* The floors of its memory from first sight on, at most `most`: see pf_history_floors. */
+unsigned int pf_leak__floors(struct pf_leak *leak, int64_t pid, float *floor, unsigned int most);
+
 /* ---- outliving the run (state.h) ------------------------------------------- */
 
 /*

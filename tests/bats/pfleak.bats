@@ -331,6 +331,25 @@ value() {
   assert_match "$output" $'\n +PID COMM .* RSS +AGE *\n'
 }
 
+@test "--list -o csv: one heading, a line for each process, the values that JSON has" {
+  replay 1 leak --list -o json -n 0
+  local wanted
+  wanted=$(json_of 'map(select(.type == "verdict") | [.pid, .state, .rss_bytes]) | sort')
+  replay 1 leak --list -o csv -n 0
+  assert_eq "$("$PF_ROOT/tests/bats/output.py" csv <<<"$output" |
+    jq -sc 'map([(.pid | tonumber), .state, (.rss_bytes | tonumber)]) | sort')" "$wanted"
+  refute_contains "$(head -1 <<<"$output")" history
+  run_tool -3 pfleak --replay leak.jsonl -o csv
+  assert_contains "$stderr" '--output csv is for --list'
+}
+
+@test "the column history: a mark for each part, blocks or ASCII by the locale" {
+  replay 1 leak --list --columns comm,history -C leaky
+  assert_match "$output" $'\nleaky +▁(▁|▂|▃|▄|▅|▆|▇|█){4,11}█ *\n'
+  LC_ALL=C replay 1 leak --list --columns comm,history -C leaky
+  assert_match "$output" $'\nleaky +_[_.=+*%#-]{4,11}# *\n'
+}
+
 @test "COUNT and -d end a replay" {
   replay 0 leak 10 30
   assert_contains "$output" ' in 5m00s: 1 watches, 0 alerts'

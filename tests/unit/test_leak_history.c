@@ -268,6 +268,28 @@ static void test_memory_of_a_process(void **state)
 	assert_true(10.0 * PF_HISTORY_POINTS * (1 << (PF_HISTORY_OCTAVES - 1)) >= 48 * 3600);
 }
 
+/* The parts are even, and all of the history is in them but what has only just begun. */
+static void test_floors(void **state)
+{
+	struct pf_history h;
+	float floor[13];
+
+	(void)state;
+	pf_history_init(&h);
+	assert_int_equal(pf_history_floors(&h, floor, 13), 0);
+	for (unsigned int i = 0; i < 3000; i++) {
+		unsigned int n = pf_history_floors(&h, floor, 13), each = 1;
+
+		while (h.closed / each > 13)
+			each *= 2;
+		assert_int_equal(n, h.closed / each);
+		assert_true(n > 6 || n == h.closed);
+		for (unsigned int j = 0; j < n; j++)
+			assert_true(floor[j] == (float)(1000 + j * each));
+		pf_history_add(&h, 10.0 * i, 1000 + i, 10, 10);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -283,6 +305,7 @@ int main(void)
 		cmocka_unit_test(test_figures_of_a_bend_and_a_jump),
 		cmocka_unit_test(test_figures_are_robust),
 		cmocka_unit_test(test_memory_of_a_process),
+		cmocka_unit_test(test_floors),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

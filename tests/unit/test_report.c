@@ -23,6 +23,7 @@
 #include "lib/base/strbuf.h"
 #include "lib/record/sample.h"
 #include "lib/report/report.h"
+#include "lib/report/spark.h"
 
 struct row {
 	int64_t pid;
@@ -524,6 +525,23 @@ static void test_terminal_columns(void **state)
 	close(master);
 }
 
+static void test_spark(void **state)
+{
+	static const float rise[] = { 0, 1, 2, 3, 4, 5, 6, 7 }, flat[] = { 100, 101, 100 };
+	static const float fall[] = { 8e9f, 4e9f, 0 }, zero[] = { 0, 0 };
+	float many[40] = { 0 };
+	char line[PF_SPARK_SIZE];
+
+	(void)state;
+	assert_string_equal(pf_spark(line, rise, 8, true), "▁▂▃▄▅▆▇█");
+	assert_string_equal(pf_spark(line, rise, 8, false), "_.-=+*%#");
+	assert_string_equal(pf_spark(line, fall, 3, false), "#+_");
+	assert_string_equal(pf_spark(line, flat, 3, false), "_._"); /* 1 % is little, not nothing */
+	assert_string_equal(pf_spark(line, zero, 2, false), "__");
+	assert_string_equal(pf_spark(line, rise, 0, true), "");
+	assert_int_equal(strlen(pf_spark(line, many, 40, true)), 3 * PF_SPARK_COLUMNS);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -545,6 +563,7 @@ int main(void)
 		cmocka_unit_test(test_flush_closed_pipe),
 		cmocka_unit_test(test_flush_large_and_interrupted),
 		cmocka_unit_test(test_terminal_columns),
+		cmocka_unit_test(test_spark),
 	};
 
 	setenv("TZ", "UTC", 1);

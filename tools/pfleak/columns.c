@@ -7,6 +7,7 @@
 
 #include "lib/base/cleanup.h"
 #include "lib/base/error.h"
+#include "lib/report/spark.h"
 #include "tools/pfleak/columns.h"
 
 /* clang-format off: a table reads better as one */
@@ -77,11 +78,14 @@ const struct pf_column pfleak_cols[] = {
 	    "Time the verdict rests on."),
 	COL(growth_bytes, PF_INT, "bytes", "GROWN", 6, PF_LOOK_BYTES, false,
 	    "Growth in that time."),
+	COL(history, PF_STRING, "", "HISTORY", -PF_SPARK_COLUMNS, PF_LOOK_PLAIN, false,
+	    "The floor of its memory since first seen, in even parts; only in tables."),
 };
 /* clang-format on */
 
 const size_t pfleak_n_cols = PF_ARRAY_SIZE(pfleak_cols);
-const size_t pfleak_n_alert_cols = PF_ARRAY_SIZE(pfleak_cols) - 5;
+const size_t pfleak_n_alert_cols = PF_ARRAY_SIZE(pfleak_cols) - 6;
+const size_t pfleak_n_verdict_cols = PF_ARRAY_SIZE(pfleak_cols) - 1;
 
 static int level_rank(const struct pf_verdict *v)
 {
@@ -135,6 +139,19 @@ static const char *const list_keys[] = { "pid",		"comm",	      "confidence",
 					 "class",	"state",      "growth_bytes_per_s",
 					 "time_left_s", "fault_rate", "rss_bytes",
 					 "vsz_bytes",	NULL };
+static const char *const watch_keys[] = { "pid",	 "comm",      "confidence",
+					  "class",	 "state",     "growth_bytes_per_s",
+					  "time_left_s", "rss_bytes", "history",
+					  NULL };
+
+bool pfleak_shows(const struct pfleak_columns *c, const char *key)
+{
+	for (size_t i = 0; i < c->list.n; i++) {
+		if (!strcmp(pfleak_cols[c->list.index[i]].field.key, key))
+			return true;
+	}
+	return false;
+}
 
 /* In place of what tells least: eighty columns, the time included. */
 static void add_time(struct pfleak_columns *c)
@@ -158,12 +175,12 @@ int pfleak_columns(struct pfleak_columns *c, const struct pfleak_opts *o, struct
 	int index;
 
 	memset(c, 0, sizeof(*c));
-	for (const char *const *key = list_keys; *key; key++)
+	for (const char *const *key = o->common.watch ? watch_keys : list_keys; *key; key++)
 		c->list.index[c->list.n++] =
 			(size_t)pf_columns_find(pfleak_cols, pfleak_n_cols, *key);
-	if (o->common.format == PF_FORMAT_JSON)
-		pf_columns_all(pfleak_cols, pfleak_n_cols, &c->list);
-	if (o->common.timestamps)
+	if (o->common.format == PF_FORMAT_JSON || o->common.format == PF_FORMAT_CSV)
+		pf_columns_all(pfleak_cols, pfleak_n_verdict_cols, &c->list);
+	if (o->common.timestamps && o->common.format == PF_FORMAT_TABLE)
 		add_time(c);
 	if (o->common.columns && !o->common.columns_help &&
 	    pf_columns_parse(o->common.columns, pfleak_cols, pfleak_n_cols, &c->list, &why))

@@ -50,7 +50,8 @@ struct pfleak_row {
 	double followed_s;
 	double window_s;
 	int64_t growth_bytes;
-	int level_rank; /* 0 none, 1 warning, 2 critical: for marking */
+	const char *history; /* of a table; NULL where it is not shown */
+	int level_rank;	     /* 0 none, 1 warning, 2 critical: for marking */
 };
 
 void pfleak_row_fill(struct pfleak_row *row, const struct pf_verdict *v,
@@ -67,8 +68,12 @@ struct pfleak_columns {
 
 extern const struct pf_column pfleak_cols[];
 extern const size_t pfleak_n_cols;
-/* The first so many columns are the alert record, in its order. */
+/* The first so many columns are the alert record, in its order, ... */
 extern const size_t pfleak_n_alert_cols;
+/* ... and so many the verdict record: without what is for the eye. */
+extern const size_t pfleak_n_verdict_cols;
+
+bool pfleak_shows(const struct pfleak_columns *c, const char *key);
 
 /* Choose by the options. 0, or -EINVAL with *err naming what is wrong. */
 struct pf_error;

@@ -10,6 +10,7 @@
 #include "lib/base/units.h"
 #include "lib/report/report.h"
 #include "lib/report/sort.h"
+#include "lib/report/spark.h"
 #include "tools/pfleak/report.h"
 
 /* A process of the list, kept until the list is printed. */
@@ -18,6 +19,7 @@ struct item {
 	struct pf_signal signals[PF_SIGNALS_MAX];
 	size_t n_signals;
 	char comm[PF_COMM_LEN];
+	char history[PF_SPARK_SIZE];
 	char *exe, *cgroup, *container;
 };
 
@@ -64,9 +66,19 @@ static bool collect(void *ctx, const struct pf_verdict *v)
 	return !l->failed;
 }
 
-/* The array has stopped moving: rows may point into their items. */
-static void settle(struct list *l)
+static void draw_history(struct pfleak_report *r, struct item *item, bool blocks)
 {
+	float floor[PF_SPARK_COLUMNS];
+	unsigned int n = pf_leak__floors(r->leak, item->row.pid, floor, PF_SPARK_COLUMNS);
+
+	item->row.history = n ? pf_spark(item->history, floor, n, blocks) : NULL;
+}
+
+/* The array has stopped moving: rows may point into their items. */
+static void settle(struct pfleak_report *r, struct list *l)
+{
+	const bool history = pfleak_shows(r->columns, "history"), blocks = pf_spark_blocks();
+
 	for (size_t i = 0; i < l->n; i++) {
 		struct item *item = &l->item[i];
 
@@ -74,6 +86,8 @@ static void settle(struct list *l)
 		item->row.exe = item->exe;
 		item->row.cgroup = item->cgroup;
 		item->row.container = item->container;
+		if (history)
+			draw_history(r, item, blocks);
 	}
 }
 
@@ -142,10 +156,20 @@ static int json_list(struct pfleak_report *r, const void *const *rows, size_t n)
 	for (size_t i = 0; !ret && i < n; i++) {
 		const struct item *item = rows[i];
 
-		ret = pfleak_json_verdict(r, "verdict", pfleak_n_cols, &item->row, item->signals,
-					  item->n_signals);
+		ret = pfleak_json_verdict(r, "verdict", pfleak_n_verdict_cols, &item->row,
+					  item->signals, item->n_signals);
 	}
 	return ret;
+}
+
+/* One heading, whatever the number of lists. */
+static int csv_list(struct pfleak_report *r, const void *const *rows, size_t n)
+{
+	const struct pf_rows all = { .row = rows, .n = n, .interval_s = 1 };
+	struct pf_strbuf *b = &r->run->out.buf;
+	int ret = r->listed == 1 ? pf_csv_head(b, pfleak_cols, &r->columns->list) : 0;
+
+	return ret ? ret : pf_csv_rows(b, pfleak_cols, &r->columns->list, &all);
 }
 
 static size_t lines_shown(const struct pfleak_report *r)
@@ -163,20 +187,34 @@ static int print_list(struct pfleak_report *r, struct list *l)
 {
 	const struct pf_field *field = &pfleak_cols[r->columns->sort].field;
 	const void **rows = malloc((l->n + 1) * sizeof(*rows));
+	size_t shown;
 	int ret;
 
 	if (!rows)
 		return -ENOMEM;
-	settle(l);
+	settle(r, l);
 	for (size_t i = 0; i < l->n; i++)
 		rows[i] = &l->item[i];
-	ret = r->opts->common.format == PF_FORMAT_JSON
-		      ? json_list(r, rows,
-				  pf_rows_top(rows, l->n, lines_shown(r), field, bigger_first))
-		      : table_list(r, rows,
-				   pf_rows_top(rows, l->n, lines_shown(r), field, bigger_first));
+	shown = pf_rows_top(rows, l->n, lines_shown(r), field, bigger_first);
+	if (r->opts->common.format == PF_FORMAT_JSON)
+		ret = json_list(r, rows, shown);
+	else if (r->opts->common.format == PF_FORMAT_CSV)
+		ret = csv_list(r, rows, shown);
+	else
+		ret = table_list(r, rows, shown);
 	free(rows);
 	return ret;
+}
+
+void pfleak_report_wait(struct pfleak_report *r)
+{
+	char line[128];
+
+	pf_output_screen(&r->run->out);
+	snprintf(line, sizeof(line),
+		 "pfleak  looks every %gs; the first list comes then, q ends it",
+		 r->opts->common.interval_s);
+	pf_output_line(&r->run->out, line);
 }
 
 int pfleak_report_list(struct pfleak_report *r)

@@ -213,6 +213,8 @@ static void check(struct argp_state *state, const struct pfleak_opts *o)
 				  "not there any more");
 	if (o->label_pid && o->common.format != PF_FORMAT_PROM)
 		argp_error(state, "--label-pid belongs to --output prom");
+	if (!list && o->common.format == PF_FORMAT_CSV)
+		argp_error(state, "--output csv is for --list: events are text or JSON");
 	if (o->list && o->common.format == PF_FORMAT_PROM)
 		argp_error(state,
 			   "--list does not go with --output prom, which has the processes anyway");
@@ -275,7 +277,8 @@ void pfleak_parse(struct pfleak_opts *opts, int argc, char **argv)
 
 	memset(opts, 0, sizeof(*opts));
 	pf_common_init(&opts->common, "pfleak", 10);
-	opts->common.formats = 1u << PF_FORMAT_TABLE | 1u << PF_FORMAT_JSON | 1u << PF_FORMAT_PROM;
+	opts->common.formats = 1u << PF_FORMAT_TABLE | 1u << PF_FORMAT_JSON | 1u << PF_FORMAT_CSV |
+			       1u << PF_FORMAT_PROM;
 	pf_cli_parse(&cli, argc, argv, &opts->common, opts);
 	opts->list |= opts->common.watch;
 	if (pf_log_level() > PF_LOG_WARN)

@@ -374,6 +374,8 @@ static int begin(void *ctx, struct pf_run *run)
 	}
 	if (!p->opts.common.replay_path)
 		warn_classes(p);
+	if (p->opts.common.watch)
+		pfleak_report_wait(&p->report);
 	if (!p->opts.list && !p->opts.common.replay_path && isatty(STDERR_FILENO))
 		pf_warn("watching every %gs; a watch or an alert will be told here (--list shows "
 			"all, Ctrl-C ends)",

@@ -211,10 +211,10 @@ void pfleak_report_event(struct pfleak_report *r, const struct pf_verdict *v,
 		r->events++;
 		return;
 	}
-	if (r->opts->common.format == PF_FORMAT_PROM) {
+	if (r->opts->common.format == PF_FORMAT_PROM)
 		pfleak_prom__event(r->prom, v);
+	if (r->opts->common.format != PF_FORMAT_JSON)
 		return;
-	}
 	pfleak_row_fill(&row, v, pfleak_report_header(r));
 	row.allocator = closer->allocator;
 	row.linkage = closer->linkage;

@@ -37,6 +37,8 @@ int pfleak_report_end(struct pfleak_report *r);
 /* Once a moment; live only, and each minute. 0 or -ENOMEM. (statistics.c) */
 int pfleak_report_statistics(struct pfleak_report *r, double mono_s);
 
+/* --watch: what stands there until the first list. (list.c) */
+void pfleak_report_wait(struct pfleak_report *r);
 /* Every process followed. 0 or -ENOMEM. (list.c) */
 int pfleak_report_list(struct pfleak_report *r);
 
