@@ -20,6 +20,7 @@ _Static_assert(sizeof(struct pf_trend) == 120, "pack_trend() and PF_STATE_JUDGE"
 _Static_assert(sizeof(struct pf_finding) == 84, "pack_finding() and PF_STATE_JUDGE");
 
 #define NAME_MAX_BYTES 65536
+#define RATIO_MAX      1e6f
 #define VALUE_MAX      1e19 /* more than all memory there can be */
 
 /* ---- the history ----------------------------------------------------------- */
@@ -110,7 +111,12 @@ static void pack_finding(struct pf_pack *k, struct pf_finding *f)
 	f->failed = (uint16_t)failed;
 	for (size_t i = 0; i < sizeof(measured) / sizeof(measured[0]); i++)
 		pf_pack_f32(k, measured[i]);
-	k->failed |= !(fabsf(f->growth) <= VALUE_MAX);
+	/* Points are made of these, which are small whole numbers. */
+	if (f->ratio < -RATIO_MAX)
+		f->ratio = -RATIO_MAX;
+	k->failed |= f->window != PF_WINDOW_NONE &&
+		     (!(fabsf(f->growth) <= VALUE_MAX) || !is_value(f->base) ||
+		      !is_value(f->length_s) || !(f->pace > 0));
 }
 
 static void pack_trend(struct pf_pack *k, struct pf_trend *t)
