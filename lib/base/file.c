@@ -305,7 +305,11 @@ static int read_all(int fd, size_t max, struct pf_strbuf *out)
 {
 	char block[65536];
 	size_t total = 0;
+	struct stat st;
 	ssize_t n;
+
+	if (!fstat(fd, &st) && (uint64_t)st.st_size <= max)
+		pf_strbuf_reserve(out, (size_t)st.st_size);
 
 	while ((n = read(fd, block, sizeof(block))) != 0) {
 		if (n < 0 && errno == EINTR)

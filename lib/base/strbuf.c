@@ -50,6 +50,12 @@ void pf_strbuf_free(struct pf_strbuf *b)
 	*b = (struct pf_strbuf)PF_STRBUF_INIT;
 }
 
+void pf_strbuf_reserve(struct pf_strbuf *b, size_t more)
+{
+	if (make_room(b, more))
+		b->data[b->len] = '\0';
+}
+
 void pf_strbuf_addch(struct pf_strbuf *b, char c)
 {
 	if (!make_room(b, 1))

@@ -23,6 +23,8 @@ struct pf_strbuf {
 
 void pf_strbuf_reset(struct pf_strbuf *b); /* empties it, keeps the memory */
 void pf_strbuf_free(struct pf_strbuf *b);
+/* Room for so much more, made at once: what is large is not copied as it grows. */
+void pf_strbuf_reserve(struct pf_strbuf *b, size_t more);
 void pf_strbuf_addch(struct pf_strbuf *b, char c);
 void pf_strbuf_addmem(struct pf_strbuf *b, const void *mem, size_t len);
 void pf_strbuf_adds(struct pf_strbuf *b, const char *s);

@@ -17,6 +17,7 @@ _Static_assert(sizeof(struct pf_history) == 1896, "pack_history() and PF_STATE_V
 _Static_assert(sizeof(struct pf_traits) == 104, "pack_traits() and PF_STATE_VERSION");
 _Static_assert(sizeof(struct pf_alert) == 40, "pack_alert() and PF_STATE_VERSION");
 _Static_assert(sizeof(struct pf_trend) == 120, "pack_trend() and PF_STATE_JUDGE");
+_Static_assert(sizeof(struct pf_model_state) == 632, "pack_model_state() and PF_STATE_JUDGE");
 _Static_assert(sizeof(struct pf_finding) == 84, "pack_finding() and PF_STATE_JUDGE");
 
 #define NAME_MAX_BYTES 65536
@@ -138,16 +139,50 @@ static void judge_anew(struct pf_process *p, const struct pf_terms *terms)
 		pf_trend_update(&p->trend, p->history, p->history->closed, &trend);
 }
 
+static void pack_model_state(struct pf_pack *k, struct pf_model_state *m)
+{
+	pf_facts_pack(k, &m->facts);
+	pf_pack_mem(k, m->fact, sizeof(m->fact));
+	pf_pack_time(k, &m->last_s);
+	pf_pack_time(k, &m->point_s);
+	pf_pack_f64(k, &m->last_vsz);
+	pf_pack_f64(k, &m->vsz_growth.sum);
+	pf_pack_f64(k, &m->vsz_growth.weight);
+	pf_pack_f64(k, &m->anon);
+	pf_pack_f64(k, &m->classified);
+	for (int i = 0; i < PF_MODEL_HOLDS; i++) {
+		bool holds = pf_pack_bool(k, m->since_s[i] != 0);
+
+		if (holds)
+			pf_pack_time(k, &m->since_s[i]);
+	}
+	pf_pack_mem(k, m->point, sizeof(m->point));
+	pf_pack_u32(k, &m->n_points);
+	m->model = (uint8_t)pf_pack_small(k, m->model, PF_N_MODELS);
+}
+
+static void pack_model(struct pf_pack *k, struct pf_process *p)
+{
+	if (!pf_pack_bool(k, p->model != NULL))
+		return;
+	if (pf_pack_reads(k))
+		p->model = pf_pack_alloc(k, sizeof(*p->model));
+	if (p->model)
+		pack_model_state(k, p->model);
+}
+
 static void pack_judgement(struct pf_pack *k, struct pf_process *p, const struct pf_terms *terms,
 			   bool same_judge)
 {
 	struct pf_pack_part part;
 
 	pf_pack_open(k, &part);
-	if (same_judge)
+	if (same_judge) {
 		pack_trend(k, &p->trend);
-	else if (!k->failed)
+		pack_model(k, p);
+	} else if (!k->failed) {
 		judge_anew(p, terms);
+	}
 	pf_pack_close(k, &part);
 }
 

@@ -310,24 +310,6 @@ void pf_rules_each(const struct pf_rules *r, const struct pf_rule_state *state,
 /* ---- outliving the run -------------------------------------------------------- */
 
 _Static_assert(sizeof(struct pf_rule_alert) == 16, "pack_rule() and PF_STATE_VERSION");
-_Static_assert(sizeof(struct pf_fact_state) == 176, "pack_facts() and PF_STATE_VERSION");
-
-static void pack_facts(struct pf_pack *k, struct pf_fact_state *f)
-{
-	struct pf_mean *const means[] = { &f->faults, &f->faults_slow, &f->major,    &f->growth,
-					  &f->anon,   &f->classified,  &f->baseline, &f->square };
-
-	pf_pack_time(k, &f->last_s);
-	pf_pack_f64(k, &f->last_rss);
-	pf_pack_f64(k, &f->first_rss);
-	pf_pack_f64(k, &f->seen_s);
-	pf_pack_f64(k, &f->baseline_s);
-	for (size_t i = 0; i < sizeof(means) / sizeof(means[0]); i++) {
-		pf_pack_f64(k, &means[i]->sum);
-		pf_pack_f64(k, &means[i]->weight);
-	}
-	f->any = pf_pack_bool(k, f->any);
-}
 
 /* FNV-1a over name and condition, the NUL between them included. */
 static uint64_t key_of(const struct rule *rule)
@@ -415,7 +397,7 @@ void pf_rules_pack(struct pf_pack *k, struct pf_rules *r, struct pf_rule_state *
 
 	if (!pf_pack_reads(k))
 		facts = (*state)->facts;
-	pack_facts(k, &facts);
+	pf_facts_pack(k, &facts);
 	n = pf_pack_small(k, n, PF_RULES_MAX + 1);
 	if (pf_pack_reads(k) && r && !k->failed) {
 		*state = new_state(r);

@@ -4,6 +4,7 @@
 
 #include <math.h>
 
+#include "lib/base/pack.h"
 #include "lib/leak/verdict.h"
 #include "lib/record/sample.h"
 
@@ -229,4 +230,25 @@ void pf_facts_take(struct pf_fact_state *state, const struct pf_sample *s,
 	take(state, s, window_s);
 	give_means(state, window_s, fact);
 	give_present(s, v, fact);
+}
+
+/* ---- outliving the run ------------------------------------------------------- */
+
+_Static_assert(sizeof(struct pf_fact_state) == 176, "pf_facts_pack() and PF_STATE_VERSION");
+
+void pf_facts_pack(struct pf_pack *k, struct pf_fact_state *f)
+{
+	struct pf_mean *const means[] = { &f->faults, &f->faults_slow, &f->major,    &f->growth,
+					  &f->anon,   &f->classified,  &f->baseline, &f->square };
+
+	pf_pack_time(k, &f->last_s);
+	pf_pack_f64(k, &f->last_rss);
+	pf_pack_f64(k, &f->first_rss);
+	pf_pack_f64(k, &f->seen_s);
+	pf_pack_f64(k, &f->baseline_s);
+	for (size_t i = 0; i < sizeof(means) / sizeof(means[0]); i++) {
+		pf_pack_f64(k, &means[i]->sum);
+		pf_pack_f64(k, &means[i]->weight);
+	}
+	f->any = pf_pack_bool(k, f->any);
 }

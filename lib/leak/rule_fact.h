@@ -100,4 +100,8 @@ struct pf_fact_state {
 void pf_facts_take(struct pf_fact_state *state, const struct pf_sample *s,
 		   const struct pf_verdict *v, double window_s, double fact[PF_FACTS]);
 
+/* Write it, or read it into what is all zero. */
+struct pf_pack;
+void pf_facts_pack(struct pf_pack *k, struct pf_fact_state *state);
+
 #endif

@@ -9,12 +9,17 @@
 
 #include "lib/base/pack.h"
 #include "lib/base/strbuf.h"
+#include "lib/leak/history.h"
 #include "lib/leak/leak.h"
 #include "lib/leak/tell.h"
 
 #define MAGIC		"pfleak state\r\n\032\n" /* what transfers as text would spoil */
 #define MAGIC_LEN	16
 #define BYTE_ORDER_MARK 0x01020304u
+
+/* About what there will be to write. */
+#define ROOM_BASE    (64 << 10)
+#define ROOM_PROCESS 512
 
 /* How many bytes of the magic say that it was one. */
 #define RESEMBLES 8
@@ -89,6 +94,8 @@ int pf_state_write(struct pf_strbuf *out, const struct pf_state_head *head, stru
 	struct pf_pack k = { .out = out };
 	size_t begin = out->len;
 
+	pf_strbuf_reserve(out, ROOM_BASE + stats->processes * ROOM_PROCESS +
+				       stats->histories * sizeof(struct pf_history));
 	own.processes = (uint32_t)stats->processes;
 	own.open = (uint32_t)(stats->watch + stats->pending + stats->firing);
 	pf_pack_mem(&k, &f, sizeof(f));

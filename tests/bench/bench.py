@@ -15,6 +15,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 
 from programs import (Failed, Program, ToolFailed, cpu_per_snapshot, first_byte_seconds,
@@ -493,10 +494,26 @@ def bench_snapshots(report, peers):
                                                      took[name], took['pidstat -r']), '% of its', bar=100 / 30)
 
 
+# ---- what is kept from run to run ------------------------------------------
+
+HISTORIES = 10000
+
+
+def bench_state(report, _peers):
+    report.begin('state', f'CPU of keeping {HISTORIES} histories from run to run ({ROUNDS} rounds)')
+    with tempfile.TemporaryDirectory() as place:
+        run = subprocess.run([f'{BENCH}/state', f'{place}/state', str(HISTORIES), str(ROUNDS)],
+                             check=True, stdout=subprocess.PIPE, text=True)
+    rounds = [json.loads(line) for line in run.stdout.splitlines()]
+    report.line('save', [r['save_ms'] for r in rounds], 'ms', bar=100)
+    report.line('load', [r['load_ms'] for r in rounds], 'ms', bar=100)
+
+
 # ---- all of it ------------------------------------------------------------
 
 SECTIONS = {'faults': bench_faults, 'unmap': bench_unmap, 'start': bench_start,
-            'memory': bench_memory, 'idle': bench_idle, 'snapshots': bench_snapshots}
+            'memory': bench_memory, 'idle': bench_idle, 'snapshots': bench_snapshots,
+            'state': bench_state}
 
 
 def run(report, names):

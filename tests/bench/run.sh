@@ -9,6 +9,7 @@
 #   memory     resident memory and maps, with 300 processes
 #   idle       CPU of watching 300 processes
 #   snapshots  CPU per snapshot of 3,000 processes
+#   state      CPU of saving and loading 10,000 histories
 # Prints a table and writes results.json into PF_BENCH. A missed bar does not
 # fail it: the status is 1 only when something could not be run.
 #

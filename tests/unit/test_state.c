@@ -267,6 +267,61 @@ static void test_many_runs_are_one(void **state)
 	close_world(&one);
 }
 
+static void test_every_model(void **state)
+{
+	struct world one, many;
+
+	(void)state;
+	for (int model = PF_MODEL_CLASSIC; model < PF_N_MODELS; model++) {
+		open_world(&one);
+		one.config.model.model = (enum pf_model)model;
+		pf_leak__configure(one.leak, &one.config);
+		run(&one, 4000, 10, 0);
+		open_world(&many);
+		many.config.model.model = (enum pf_model)model;
+		run(&many, 4000, 10, 7);
+		assert_same_log(&one, &many);
+		close_world(&one);
+		close_world(&many);
+	}
+}
+
+/* One process, seen for a moment each five minutes; when its alert fired, or what it never did. */
+static double hours_until_alert(double mb_per_hour, double hours)
+{
+	double fired_h = INFINITY;
+	struct pf_sample s;
+	struct world w;
+
+	open_world(&w);
+	pf_rules__free(w.rules);
+	w.rules = NULL;
+	w.config.lone_moments = true;
+	for (double t = 0; t < 3600 * hours && isinf(fired_h); t += 300) {
+		const struct pf_verdict *v;
+
+		restart(&w);
+		fill_sample(&s, 2, t, 10, 0);
+		s.rss_anon_bytes = (int64_t)((200 + mb_per_hour * t / 3600) * MB);
+		s.rss_bytes = s.rss_anon_bytes + s.rss_file_bytes;
+		v = pf_leak__feed(w.leak, &s);
+		assert_non_null(v);
+		if (v->state == PF_ALERT_FIRING)
+			fired_h = t / 3600;
+		pf_leak__moment_end(w.leak, s.mono_s);
+	}
+	close_world(&w);
+	return fired_h;
+}
+
+static void test_slow_leak_by_cron(void **state)
+{
+	(void)state;
+	assert_true(hours_until_alert(1, 12) < 12);
+	assert_true(hours_until_alert(12, 12) < 2);
+	assert_true(isinf(hours_until_alert(0, 48)));
+}
+
 /* Days of one moment each five minutes: what cron does. */
 static void test_lone_moments(void **state)
 {
@@ -537,6 +592,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_many_runs_are_one),
+		cmocka_unit_test(test_every_model),
+		cmocka_unit_test(test_slow_leak_by_cron),
 		cmocka_unit_test(test_lone_moments),
 		cmocka_unit_test(test_clock_set_back),
 		cmocka_unit_test(test_cut_off_anywhere),
