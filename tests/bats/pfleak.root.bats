@@ -163,6 +163,29 @@ verdicts_beyond() {
   assert_match "$output" $'\n +1 [^ ]+ '
 }
 
+# In a mount namespace of its own: a disk of 64 KB, that is full the second time.
+@test "--state on a full disk: said, the old state stays, the run goes on" {
+  requires cmd:unshare
+  mkdir "$BATS_TEST_TMPDIR/small"
+  cd "$BATS_TEST_TMPDIR/small"
+  TOOL="$PF_BIN/pfleak --no-config --state s -p $BASHPID" run -0 unshare -m bash -c '
+    mount -t tmpfs -o size=64k tmpfs . && cd "$PWD" || exit
+    $TOOL --once 0.2 2>&1 || exit
+    cp s /dev/shm/pf-state.$$
+    dd if=/dev/zero of=fill bs=1k 2>/dev/null
+    $TOOL 0.2 2 2>&1
+    echo "status $?"
+    cmp s /dev/shm/pf-state.$$ && echo "the same file"
+    rm fill /dev/shm/pf-state.$$
+    $TOOL --once -v 0.2 2>&1
+    echo "status $?"'
+  assert_contains "$output" "cannot write 's': No space left on device; it stays as it was"
+  assert_contains "$output" 'status 3'
+  assert_contains "$output" 'the same file'
+  assert_match "$output" 's: 1 processes, saved '
+  assert_eq "$(tail -1 <<<"$output")" 'status 0'
+}
+
 @test "--watch: one screen, q ends it, the terminal is as before" {
   requires cmd:tmux
   SCREEN=$BATS_TEST_TMPDIR/tmux
