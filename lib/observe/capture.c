@@ -106,16 +106,17 @@ static int attach(struct pf_capture *c, struct pf_error *err)
 
 	c->ring = pf_ring__open(c->skel->maps.pf_ring, false, 0, take_record, c);
 	if (!c->ring)
-		return pf_bpf_fail(err, errno, "map the ring of samples");
+		return pf_bpf_fail_see(err, errno, "map the ring of samples", PF_CHECK_PFSTACK);
 	c->pass_link = bpf_program__attach_iter(c->skel->progs.pf_stk_pass, NULL);
 	if (!c->pass_link)
-		return pf_bpf_fail(err, errno, "attach the task iterator");
+		return pf_bpf_fail_see(err, errno, "attach the task iterator", PF_CHECK_PFSTACK);
 	ret = pf_capture__settle(c, err);
 	if (ret)
 		return ret;
 	ret = pf_stacks_bpf__attach(c->skel);
 	if (ret)
-		return pf_bpf_fail(err, ret, "attach the programs that sample faults");
+		return pf_bpf_fail_see(err, ret, "attach the programs that sample faults",
+				       PF_CHECK_PFSTACK);
 	if (c->plan->backend != PF_BACKEND_PERF)
 		return 0;
 	c->cpus = pf_cpus__open(c->skel->progs.pf_stk_perf, err);
@@ -129,15 +130,18 @@ static int try_plan(struct pf_capture *c, const struct pf_capture_config *config
 
 	c->skel = pf_stacks_bpf__open();
 	if (!c->skel)
-		return pf_bpf_fail(err, errno, "open the programs that sample faults");
+		return pf_bpf_fail_see(err, errno, "open the programs that sample faults",
+				       PF_CHECK_PFSTACK);
 	choose_programs(c->skel, c->plan);
 	set_options(c->skel, config, c->plan);
 	ret = pf_stacks_bpf__load(c->skel);
 	if (ret)
-		return pf_bpf_fail(err, ret, "load the programs that sample faults");
+		return pf_bpf_fail_see(err, ret, "load the programs that sample faults",
+				       PF_CHECK_PFSTACK);
 	ret = name_pids(c->skel, config);
 	if (ret)
-		return pf_bpf_fail(err, ret, "tell the kernel the pids to watch");
+		return pf_bpf_fail_see(err, ret, "tell the kernel the pids to watch",
+				       PF_CHECK_PFSTACK);
 	return attach(c, err);
 }
 
@@ -437,7 +441,8 @@ int pf_capture__settle(struct pf_capture *c, struct pf_error *err)
 	size_t have = 0, used;
 
 	if (fd < 0)
-		return pf_bpf_fail(err, errno, "start a pass over all threads");
+		return pf_bpf_fail_see(err, errno, "start a pass over all threads",
+				       PF_CHECK_PFSTACK);
 	pf_ring__drain(c->ring);
 	for (;;) {
 		ssize_t n = read(fd, buf + have, sizeof(buf) - have);
@@ -445,7 +450,8 @@ int pf_capture__settle(struct pf_capture *c, struct pf_error *err)
 		if (n < 0 && (errno == EINTR || errno == EAGAIN))
 			continue;
 		if (n < 0)
-			return pf_bpf_fail(err, errno, "read the pass over all threads");
+			return pf_bpf_fail_see(err, errno, "read the pass over all threads",
+					       PF_CHECK_PFSTACK);
 		if (n == 0)
 			return 0;
 		have += (size_t)n;

@@ -6,7 +6,9 @@
 #include "lib/proc/allocator.h"
 
 #include <elf.h>
+#include <errno.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/base/cleanup.h"
@@ -312,4 +314,39 @@ struct pf_allocator_facts pf_allocator_conclude(const struct pf_allocator_marks 
 		f.linked_static = true;
 	}
 	return f;
+}
+
+/* ---- the helper's words --------------------------------------------------- */
+
+static enum pf_allocator allocator_of(const char *word)
+{
+	for (int a = 1; a < PF_ALLOCATORS; a++) {
+		if (!strcmp(word, pf_allocator_name((enum pf_allocator)a)))
+			return (enum pf_allocator)a;
+	}
+	return PF_ALLOCATOR_UNKNOWN;
+}
+
+static enum pf_language language_of(const char *word)
+{
+	for (int l = 1; l < PF_LANGUAGES; l++) {
+		if (!strcmp(word, pf_language_name((enum pf_language)l)))
+			return (enum pf_language)l;
+	}
+	return PF_LANGUAGE_UNKNOWN;
+}
+
+int pf_allocator_read(const char *line, struct pf_allocator_facts *out)
+{
+	char allocator[16] = "", linkage[16] = "", language[16] = "", profiler[16] = "";
+
+	if (sscanf(line, "%15s %15s %15s %15s", allocator, linkage, language, profiler) != 4)
+		return -EBADMSG;
+	*out = (struct pf_allocator_facts){
+		.allocator = allocator_of(allocator),
+		.linked_static = !strcmp(linkage, "static"),
+		.no_profiler = !strcmp(profiler, "no-profiler"),
+		.language = language_of(language),
+	};
+	return 0;
 }

@@ -5,7 +5,7 @@
  * them linked in cannot hide: texts of theirs. Two facts: a JVM stands on some
  * malloc too. What is not told is unknown, never guessed.
  *
- * Both functions are pure: foreign bytes in, facts out. They allocate nothing
+ * The two that see are pure: foreign bytes in, facts out. They allocate nothing
  * and call nothing but the memory functions, so that a caller can shut itself
  * in before.
  */
@@ -70,5 +70,11 @@ struct pf_allocator_facts {
 
 /* The conclusion. An allocator that replaces the C library's wins; two of them are unknown. */
 struct pf_allocator_facts pf_allocator_conclude(const struct pf_allocator_marks *marks);
+
+/*
+ * What pf-allocator says in a line of words. 0, or -EBADMSG with *out as it
+ * was. Words that are not known are unknown.
+ */
+int pf_allocator_read(const char *line, struct pf_allocator_facts *out);
 
 #endif

@@ -61,6 +61,7 @@
 	X(KPROBE, "kprobe")                                                                        \
 	X(PFSTAT, "pfstat")                                                                        \
 	X(PFLEAK, "pfleak")                                                                        \
+	X(PFSTACK, "pfstack")                                                                      \
 	X(EXACT, "exact")                                                                          \
 	X(COST, "cost")                                                                            \
 	X(LOSS, "loss")                                                                            \
@@ -74,7 +75,8 @@
 	X(FRAME_POINTERS, "frame-pointers")                                                        \
 	X(UNWIND_TABLES, "unwind-tables")                                                          \
 	X(DEBUG_INFO, "debug-info")                                                                \
-	X(PERF_MAP, "perf-map")
+	X(PERF_MAP, "perf-map")                                                                    \
+	X(STACKS, "stacks")
 
 enum pf_check_id {
 #define PF_CHECK_ENUM(symbol, name) PF_CHECK_##symbol,

@@ -127,6 +127,9 @@ void pfdiag_uprobe(struct pfdiag *d, struct pf_check *c);
 void pfdiag_kprobe(struct pfdiag *d, struct pf_check *c);
 /* choice.c */
 void pfdiag_choice(struct pfdiag *d, struct pf_check *c);
+/* stacks.c */
+void pfdiag_pfstack(struct pfdiag *d, struct pf_check *c);
+void pfdiag_stacks(struct pfdiag *d, struct pf_check *c);
 /* exact.c cost.c loss.c top.c */
 void pfdiag_exact(struct pfdiag *d, struct pf_check *c);
 void pfdiag_cost(struct pfdiag *d, struct pf_check *c);

@@ -106,6 +106,8 @@ const struct pfdiag_check pfdiag_checks[PF_CHECKS_N] = {
 	      pfdiag_choice),
 	CHECK(PFLEAK, TOOLS, 0, "What will pfleak use here, and why nothing better?",
 	      pfdiag_choice),
+	CHECK(PFSTACK, TOOLS, 0, "What will pfstack use here, and why nothing better?",
+	      pfdiag_pfstack),
 
 	CHECK(EXACT, PROOF, SLOW, "Does each backend count a known number of faults exactly?",
 	      pfdiag_exact),
@@ -130,4 +132,6 @@ const struct pfdiag_check pfdiag_checks[PF_CHECKS_N] = {
 	      pfdiag_debug_info),
 	CHECK(PERF_MAP, PROCESS, OF_PID, "Does it tell the names of code that it makes as it runs?",
 	      pfdiag_perf_map),
+	CHECK(STACKS, PROCESS, OF_PID | SLOW, "Would pfstack give good stacks of it?",
+	      pfdiag_stacks),
 };

@@ -195,6 +195,7 @@ static const struct {
 } helpers[] = {
 	{ "pf-notify", "alerts are not sent over HTTP" },
 	{ "pf-allocator", "alerts do not name the allocator" },
+	{ "pf-symbolize", "pfstack does not start" },
 };
 
 void pfdiag_install(struct pfdiag *d, struct pf_check *c)

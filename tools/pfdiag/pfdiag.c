@@ -24,7 +24,8 @@ static bool wanted(const struct pfdiag *d, const struct pfdiag_check *check)
 	if (!d->live && !(check->flags & PFDIAG_FILES))
 		return false;
 	if (of_pid)
-		return o->common.n_pids > 0;
+		return o->common.n_pids > 0 &&
+		       (o->only || !o->quick || !(check->flags & PFDIAG_SLOW));
 	/* Who asks for a process asks for the machine by name. */
 	if (o->common.n_pids && !o->only)
 		return false;

@@ -64,25 +64,6 @@ static bool ask(const char *mode, int64_t pid, char *line, size_t size, char *wh
 	return answered;
 }
 
-static bool read_allocator(const char *line, struct pf_allocator_facts *f)
-{
-	char allocator[16] = "", linkage[16] = "", language[16] = "", profiler[16] = "";
-
-	if (sscanf(line, "%15s %15s %15s %15s", allocator, linkage, language, profiler) != 4)
-		return false;
-	for (int a = 1; a < PF_ALLOCATORS; a++) {
-		if (!strcmp(allocator, pf_allocator_name((enum pf_allocator)a)))
-			f->allocator = (enum pf_allocator)a;
-	}
-	for (int l = 1; l < PF_LANGUAGES; l++) {
-		if (!strcmp(language, pf_language_name((enum pf_language)l)))
-			f->language = (enum pf_language)l;
-	}
-	f->linked_static = !strcmp(linkage, "static");
-	f->no_profiler = !strcmp(profiler, "no-profiler");
-	return true;
-}
-
 const struct pf_allocator_facts *pfdiag_subject_allocator(struct pfdiag_subject *s, char *why,
 							  size_t size)
 {
@@ -90,7 +71,7 @@ const struct pf_allocator_facts *pfdiag_subject_allocator(struct pfdiag_subject 
 
 	if (!s->asked_allocator)
 		s->allocator_code = ask(NULL, s->pid, line, sizeof(line), why, size) &&
-						    read_allocator(line, &s->facts)
+						    !pf_allocator_read(line, &s->facts)
 					    ? 0
 					    : ENODATA;
 	s->asked_allocator = true;

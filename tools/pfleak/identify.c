@@ -40,29 +40,10 @@ static struct pf_child *start(struct pfleak_identify *i, int64_t pid)
 	return c;
 }
 
-/* Words are known by their names; anything else is unknown. */
-static void read_answer(const char *line, struct pf_allocator_facts *f)
-{
-	char allocator[16] = "", linkage[16] = "", language[16] = "", profiler[16] = "";
-
-	if (sscanf(line, "%15s %15s %15s %15s", allocator, linkage, language, profiler) != 4)
-		return;
-	for (int a = 1; a < PF_ALLOCATORS; a++) {
-		if (!strcmp(allocator, pf_allocator_name((enum pf_allocator)a)))
-			f->allocator = (enum pf_allocator)a;
-	}
-	for (int l = 1; l < PF_LANGUAGES; l++) {
-		if (!strcmp(language, pf_language_name((enum pf_language)l)))
-			f->language = (enum pf_language)l;
-	}
-	f->linked_static = !strcmp(linkage, "static");
-	f->no_profiler = !strcmp(profiler, "no-profiler");
-}
-
 static void take_answer(struct pfleak_subject *s)
 {
 	if (pf_child__succeeded(s->asked))
-		read_answer(pf_child__output(s->asked), &s->facts);
+		(void)pf_allocator_read(pf_child__output(s->asked), &s->facts);
 	pf_child__free(s->asked);
 	s->asked = NULL;
 }
