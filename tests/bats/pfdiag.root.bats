@@ -19,7 +19,7 @@ setup() {
 public() {
   chmod 755 "$BATS_RUN_TMPDIR" "${BATS_TEST_TMPDIR%/*}" "$BATS_TEST_TMPDIR" 2>/dev/null || true
   mkdir -p "$BATS_TEST_TMPDIR/bin" "$BATS_TEST_TMPDIR/libexec"
-  cp "$PF_BIN/pfdiag" "$BATS_TEST_TMPDIR/bin"
+  cp "$PF_BIN"/pf* "$BATS_TEST_TMPDIR/bin"
   cp "$PF_BIN"/../libexec/* "$BATS_TEST_TMPDIR/libexec"
   PF_BIN=$BATS_TEST_TMPDIR/bin
 }
@@ -164,6 +164,22 @@ no_probes() {
   TOOL_PREFIX=(bash -c 'ulimit -l 64 && exec "$@"' bash)
   diag --only memlock,open-files
   assert_eq "$(verdicts memlock open-files)" 'ok ok'
+}
+
+@test "pfstack: its programs and its helper work, and its stacks of a process are good" {
+  start_bg churner "$PF_EXAMPLES/churner"
+  diag --only pfstack
+  assert_eq "$(verdicts pfstack)" ok
+  assert_contains "$(found pfstack)" 'unwinder dwarf'
+  diag -p "$BG_PID" --only stacks
+  assert_eq "$(verdicts stacks)" ok "$(found stacks)"
+  TOOL_PREFIX=("$PF_WORK/deny" bpf EPERM)
+  diag --only pfstack
+  assert_eq "$(verdicts pfstack)" fail
+  public
+  TOOL_PREFIX=("${NOBODY[@]}" --inh-caps=-all)
+  diag -p $$ --only stacks,pfstack
+  assert_eq "$(verdicts pfstack stacks)" 'skip skip'
 }
 
 @test "a tool's error names a check, and the check explains it" {
