@@ -56,6 +56,13 @@ static void fire_when_due(struct pf_alert *a, const struct pf_alert_terms *terms
 		fire(a, f, h);
 }
 
+/* It was another model's: what ends it is a window from here on. */
+static void adopt(struct pf_alert *a, const struct pf_finding *f, const struct pf_history *h)
+{
+	fire(a, f, h);
+	a->growth = fmaxf(a->growth, (float)PF_GROWTH_SEEN);
+}
+
 static bool has_recovered(const struct pf_alert *a, const struct pf_history *h)
 {
 	struct pf_window w;
@@ -70,6 +77,10 @@ static bool has_recovered(const struct pf_alert *a, const struct pf_history *h)
 static void step(struct pf_alert *a, const struct pf_alert_terms *terms, double now_s,
 		 int confidence, const struct pf_finding *f, const struct pf_history *h)
 {
+	if (a->state == PF_ALERT_FIRING && a->points < 2) {
+		adopt(a, f, h);
+		return;
+	}
 	if (a->state == PF_ALERT_FIRING) {
 		if (has_recovered(a, h))
 			enter(a, PF_ALERT_RESOLVED, PF_END_RECOVERED);

@@ -199,6 +199,8 @@ static void pack_alert(struct pf_pack *k, struct pf_alert *a)
 	pf_pack_u32(k, &a->fired);
 	a->octave = (uint8_t)pf_pack_small(k, a->octave, PF_HISTORY_OCTAVES);
 	a->points = (uint8_t)pf_pack_small(k, a->points, PF_HISTORY_POINTS + 1);
+	/* The window that ends it has two points at least, or is not known yet. */
+	k->failed |= a->points == 1 || a->fired > UINT32_MAX - PF_HISTORY_POINTS;
 }
 
 static void pack_mark(struct pf_pack *k, struct pf_mark *m)

@@ -286,6 +286,27 @@ static void test_every_model(void **state)
 	}
 }
 
+/* An alert that another model fired has no window of its own: the trend ends it by one from then on. */
+static void test_model_changes(void **state)
+{
+	struct world w;
+
+	(void)state;
+	open_world(&w);
+	w.config.model.model = PF_MODEL_CLASSIC;
+	w.config.alert_confidence = 51;
+	w.config.model.fault_rate_critical = w.config.model.fault_rate_warning = 1;
+	pf_leak__configure(w.leak, &w.config);
+	run(&w, 2000, 10, 0);
+	assert_true(pf_leak__stats(w.leak)->firing > 0);
+	w.config = pf_leak_default_config;
+	restart(&w);
+	for (double t = 2000; t < 12000; t += 10)
+		moment(&w, t, 10, 0);
+	assert_non_null(strstr(w.log.data, "firing>resolved!"));
+	close_world(&w);
+}
+
 /* One process, seen for a moment each five minutes; when its alert fired, or what it never did. */
 static double hours_until_alert(double mb_per_hour, double hours)
 {
@@ -593,6 +614,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_many_runs_are_one),
 		cmocka_unit_test(test_every_model),
+		cmocka_unit_test(test_model_changes),
 		cmocka_unit_test(test_slow_leak_by_cron),
 		cmocka_unit_test(test_lone_moments),
 		cmocka_unit_test(test_clock_set_back),
