@@ -70,6 +70,7 @@ void pf_process_init(struct pf_process *p, const struct pf_sample *s)
 	p->since_s = p->last_s = s->mono_s;
 	p->rss_bytes = p->swap_bytes = p->vsz_bytes = PF_UNKNOWN;
 	p->limit_bytes = p->headroom_bytes = PF_UNKNOWN;
+	p->shmem_bytes = PF_UNKNOWN;
 	p->fault_rate = NAN;
 	p->is_new = true;
 	pf_trend_init(&p->trend);
@@ -127,6 +128,7 @@ static void take_new_image(struct pf_process *p, const struct pf_sample *s)
 		*p->model = (struct pf_model_state){ 0 };
 	p->traits.any = false;
 	p->headroom_bytes = p->limit_bytes = PF_UNKNOWN;
+	p->shmem_bytes = PF_UNKNOWN;
 }
 
 static void keep(int64_t *to, int64_t value)
@@ -164,12 +166,37 @@ static void take_facts(struct pf_process *p, const struct pf_sample *s)
 	p->is_new = false;
 }
 
+/*
+ * Shared memory that is there and is touched bit by bit, like a database's buffers by each of its
+ * backends, is no new memory: of shared memory only what came with address space counts.
+ */
+static double own_memory(struct pf_process *p, const struct pf_sample *s)
+{
+	double memory = pf_sample_memory(s), shmem = known(s->rss_shmem_bytes), counts;
+
+	if (s->rss_shmem_bytes == PF_UNKNOWN || s->vsz_bytes == PF_UNKNOWN)
+		return memory;
+	if (p->shmem_bytes == PF_UNKNOWN) {
+		p->shmem_bytes = (int64_t)shmem;
+		p->shmem_vsz_bytes = s->vsz_bytes;
+	}
+	counts = fmin(shmem, known(p->shmem_bytes) +
+				     fmax(0, known(s->vsz_bytes) - known(p->shmem_vsz_bytes)));
+	if (s->vsz_bytes < p->shmem_vsz_bytes) {
+		p->shmem_bytes = (int64_t)counts;
+		p->shmem_vsz_bytes = s->vsz_bytes;
+	}
+	return memory - (shmem - counts);
+}
+
 /* Add the sample to the history and let the trend look at it. */
 static int take_memory(struct pf_process *p, const struct pf_sample *s,
 		       const struct pf_terms *terms)
 {
 	const struct pf_gate_terms trend = { terms->pace, p->error_bytes };
-	double memory = pf_sample_memory(s);
+	double memory = isnan(pf_sample_memory(s)) || s->mono_s - p->image_s < terms->settle_s
+				? NAN
+				: own_memory(p, s);
 	const struct pf_mark mark = { .s = s->mono_s,
 				      .memory = (float)memory,
 				      .file = (float)known(s->rss_file_bytes),
@@ -177,7 +204,7 @@ static int take_memory(struct pf_process *p, const struct pf_sample *s,
 				      .faults = (double)p->faults };
 	uint32_t closed;
 
-	if (isnan(memory) || s->mono_s - p->image_s < terms->settle_s)
+	if (isnan(memory))
 		return 0;
 	pf_traits_add(&p->traits, &mark, terms->pace);
 	if (!p->history) {

@@ -40,6 +40,8 @@ struct pf_process {
 	int64_t swap_bytes;
 	int64_t vsz_bytes;
 	int64_t error_bytes; /* 0 = exact or unknown */
+	int64_t shmem_bytes; /* of shared memory so much counts, PF_UNKNOWN = not known yet ... */
+	int64_t shmem_vsz_bytes; /* ... while VSZ is this, and more as it grows */
 	double fault_rate;
 	int64_t faults;
 	int64_t limit_bytes; /* as last asked */

@@ -247,6 +247,8 @@ static void pack_facts(struct pf_pack *k, struct pf_process *p)
 	pf_pack_i64(k, &p->swap_bytes);
 	pf_pack_i64(k, &p->vsz_bytes);
 	pf_pack_i64(k, &p->error_bytes);
+	pf_pack_i64(k, &p->shmem_bytes);
+	pf_pack_i64(k, &p->shmem_vsz_bytes);
 	pf_pack_f64(k, &p->fault_rate);
 	pf_pack_i64(k, &p->faults);
 	pf_pack_i64(k, &p->limit_bytes);

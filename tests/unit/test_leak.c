@@ -40,10 +40,12 @@ static void note_gone(void *ctx, const struct pf_verdict *v)
 
 static void test_config_is_checked(void **state)
 {
-	static const struct pf_leak_config good = { 600, 0, 50, 70, 60, 1, 300, 0, false };
-	struct pf_leak_config bad[9];
+	struct pf_leak_config good = pf_leak_default_config;
+	struct pf_leak_config bad[11];
 
 	(void)state;
+	good.min_bytes = 0;
+	good.max_processes = 1;
 	for (size_t i = 0; i < PF_ARRAY_SIZE(bad); i++)
 		bad[i] = good;
 	bad[0].grace_s = NAN;
@@ -55,6 +57,8 @@ static void test_config_is_checked(void **state)
 	bad[6].max_processes = 0;
 	bad[7].forget_s = 0;
 	bad[8].escalation_s = NAN;
+	bad[9].model.model = PF_N_MODELS;
+	bad[10].model.window_s = 0;
 	for (size_t i = 0; i < PF_ARRAY_SIZE(bad); i++) {
 		errno = 0;
 		assert_null(pf_leak__new(&bad[i], NULL));

@@ -143,6 +143,30 @@ static void test_a_megabyte_an_hour_within_twelve_hours(void **state)
 	}
 }
 
+/* Of 400 MB of shared memory a megabyte more is touched each ten seconds. */
+static void run_shared(struct sim *m, double vsz_mb)
+{
+	for (int i = 0; i < 300; i++) {
+		m->s.rss_shmem_bytes += MB;
+		m->s.vsz_bytes += (int64_t)(vsz_mb * MB);
+		sim_feed(m, 50);
+	}
+}
+
+static void test_touching_shared_memory_is_no_leak(void **state)
+{
+	struct sim m;
+
+	(void)state;
+	sim_open(&m, NULL, NULL, 10, OLD_S);
+	run_shared(&m, 0);
+	assert_int_equal(m.fires, 0);
+	assert_int_equal(m.watches, 0);
+	run_shared(&m, 1); /* but making more of it is */
+	assert_int_equal(m.fires, 1);
+	sim_close(&m);
+}
+
 static void test_leak_at_coarse_ticks(void **state)
 {
 	static const double ticks[] = { 1, 3, 7, 60, 300 };
@@ -258,6 +282,7 @@ static void test_shmem_counts(void **state)
 	sim_open(&m, NULL, NULL, 10, OLD_S);
 	for (int i = 0; i < 150; i++) {
 		m.s.rss_shmem_bytes = (int64_t)i * 2 * MB;
+		m.s.vsz_bytes += 2 * MB;
 		sim_feed(&m, 100);
 	}
 	assert_int_equal(m.fires, 1);
@@ -383,6 +408,7 @@ int main(void)
 		cmocka_unit_test(test_leak_fires),
 		cmocka_unit_test(test_slow_noisy_leak_fires),
 		cmocka_unit_test(test_a_megabyte_an_hour_within_twelve_hours),
+		cmocka_unit_test(test_touching_shared_memory_is_no_leak),
 		cmocka_unit_test(test_leak_at_coarse_ticks),
 		cmocka_unit_test(test_healthy_shapes_never_fire),
 		cmocka_unit_test(test_leak_under_teeth_fires),
