@@ -259,14 +259,14 @@ saved_by() {
 
 @test "nowhere to save: said, the old file stays, and a check could not tell" {
   requires noroot # who may write anywhere
-  cron 0
-  cp s before
-  chmod 500 .
-  cron 1
-  chmod 700 .
-  assert_eq "$status" 3
-  assert_contains "$stderr" "cannot create a temporary file beside 's': Permission denied; it stays as it was"
-  cmp s before
+  mkdir own
+  run_tool -0 pfleak --no-config --once --state own/s --replay 0.jsonl
+  cp own/s before
+  chmod 500 own
+  run_tool -3 pfleak --no-config --once --state own/s --replay 1.jsonl
+  chmod 700 own
+  assert_contains "$stderr" "cannot create a temporary file beside 'own/s': Permission denied; it stays as it was"
+  cmp own/s before
 }
 
 # ---- channels -------------------------------------------------------------------------
