@@ -39,6 +39,7 @@ static int read_fail(const struct pf_observe_config *config, int code, struct pf
 struct pf_procpass *pf_procpass__open(const struct pf_observe_config *config, struct pf_error *err)
 {
 	struct pf_procpass *p = calloc(1, sizeof(*p));
+	struct pf_error why = { 0 }; /* of it the code only: the words are for us to find */
 	int ret;
 
 	if (!p) {
@@ -48,7 +49,7 @@ struct pf_procpass *pf_procpass__open(const struct pf_observe_config *config, st
 	p->config = config;
 	p->page_bytes = getpagesize();
 	p->held_back_pages = pf_rss_plan_here(PF_RSS_AUTO).held_back_pages;
-	p->procfs = pf_procfs__open(config->proc_root, err);
+	p->procfs = pf_procfs__open(config->proc_root, &why);
 	if (p->procfs)
 		return p;
 	ret = read_fail(config, errno, err);
