@@ -53,6 +53,11 @@ struct pf_leak_hooks {
 	 */
 	void (*limit)(void *ctx, const struct pf_sample *s, struct pf_limit *limit);
 	/*
+	 * Fill *ceiling for the process of the sample: asked in feed, once for each program that
+	 * grows like a leak. It comes unknown.
+	 */
+	void (*ceiling)(void *ctx, const struct pf_sample *s, struct pf_ceiling *ceiling);
+	/*
 	 * A process that had a watch or an alert is gone without a sample that said so (its pid was
 	 * reused, it was not seen any more, or it made room): its verdict, resolved. Called from
 	 * feed and moment_end; must not call back into the object.

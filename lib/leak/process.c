@@ -16,6 +16,10 @@
 
 #define BYTES_MAX 1e18
 
+/* Of a declared limit: up to here growth is as declared. */
+#define HEAP_PART  0.9
+#define CACHE_PART 1.25
+
 /* A history is kept from a quarter of the minimum size on, or of this where that is less. */
 #define HISTORY_OF_BYTES (10 << 20)
 
@@ -70,7 +74,7 @@ void pf_process_init(struct pf_process *p, const struct pf_sample *s)
 	p->since_s = p->last_s = s->mono_s;
 	p->rss_bytes = p->swap_bytes = p->vsz_bytes = PF_UNKNOWN;
 	p->limit_bytes = p->headroom_bytes = PF_UNKNOWN;
-	p->shmem_bytes = PF_UNKNOWN;
+	p->shmem_bytes = p->ceiling.bytes = PF_UNKNOWN;
 	p->fault_rate = NAN;
 	p->is_new = true;
 	pf_trend_init(&p->trend);
@@ -128,7 +132,8 @@ static void take_new_image(struct pf_process *p, const struct pf_sample *s)
 		*p->model = (struct pf_model_state){ 0 };
 	p->traits.any = false;
 	p->headroom_bytes = p->limit_bytes = PF_UNKNOWN;
-	p->shmem_bytes = PF_UNKNOWN;
+	p->shmem_bytes = p->ceiling.bytes = PF_UNKNOWN;
+	p->ceiling_asked = false;
 }
 
 static void keep(int64_t *to, int64_t value)
@@ -261,6 +266,7 @@ static void fill_who(const struct pf_process *p, struct pf_verdict *v)
 	v->rss_bytes = p->rss_bytes;
 	v->swap_bytes = p->swap_bytes;
 	v->vsz_bytes = p->vsz_bytes;
+	v->ceiling = p->ceiling.source;
 	v->fault_rate = p->fault_rate;
 	v->faults_total = p->faults;
 }
@@ -331,6 +337,24 @@ static bool is_urgent(const struct pf_process *p, const struct pf_verdict *v, do
 	       v->time_left_s < grace_left_s; /* never with NaN */
 }
 
+/*
+ * Will what grows stop at a limit of the program's own, one that memory suffices for? A cache takes
+ * some more than it says. A heap that was collected and whose floor rises all the same will end at
+ * its limit, but not well; so will one that is nearly there.
+ */
+static bool stops_by_itself(const struct pf_process *p)
+{
+	double part = p->ceiling.heap ? HEAP_PART : CACHE_PART;
+	double room;
+
+	if (p->ceiling.bytes == PF_UNKNOWN || !p->history)
+		return false;
+	if (p->ceiling.heap && p->trend.best.teeth)
+		return false;
+	room = part * (double)p->ceiling.bytes - p->history->last;
+	return room > 0 && (p->headroom_bytes == PF_UNKNOWN || room < (double)p->headroom_bytes);
+}
+
 /* What stands between the trend and a watch or an alert. */
 static void apply_conditions(const struct pf_process *p, const struct pf_terms *terms,
 			     struct pf_verdict *v)
@@ -341,6 +365,9 @@ static void apply_conditions(const struct pf_process *p, const struct pf_terms *
 
 	if (!v->n_signals)
 		return;
+	if (v->confidence >= c->alert_confidence && stops_by_itself(p))
+		bound(v, PF_SIGNAL_CEILING, false, p->history->last, (double)p->ceiling.bytes, 0,
+		      c->alert_confidence - 1);
 	if (grace_left_s > 0 && is_urgent(p, v, grace_left_s))
 		bound(v, PF_SIGNAL_TIME_LEFT, true, v->time_left_s, grace_left_s,
 		      c->alert_confidence, 100);
@@ -406,6 +433,16 @@ static void ask_limit(struct pf_process *p, const struct pf_sample *s, const str
 	hooks->limit(hooks->ctx, s, limit);
 	p->limit_bytes = limit->limit_bytes;
 	p->headroom_bytes = limit->headroom_bytes;
+}
+
+static void ask_ceiling(struct pf_process *p, const struct pf_sample *s,
+			const struct pf_terms *terms, const struct pf_leak_hooks *hooks)
+{
+	if (!hooks->ceiling || p->ceiling_asked ||
+	    p->trend.best.confidence < terms->config.watch_confidence)
+		return;
+	hooks->ceiling(hooks->ctx, s, &p->ceiling);
+	p->ceiling_asked = true;
 }
 
 static void step_alert(struct pf_process *p, const struct pf_sample *s,
@@ -484,6 +521,7 @@ int pf_process_feed(struct pf_process *p, const struct pf_sample *s, const struc
 	if (err)
 		return err;
 	ask_limit(p, s, terms, hooks, &limit);
+	ask_ceiling(p, s, terms, hooks);
 	fill(p, terms, v);
 	memcpy(v->limit.source, limit.source, sizeof(v->limit.source));
 	borrow_names(v, s);

@@ -18,6 +18,7 @@
 #include "lib/leak/leak.h"
 #include "lib/leak/rule.h"
 #include "lib/leak/trend.h"
+#include "lib/record/limit.h"
 #include "lib/record/sample.h"
 
 struct pf_process {
@@ -46,6 +47,9 @@ struct pf_process {
 	int64_t faults;
 	int64_t limit_bytes; /* as last asked */
 	int64_t headroom_bytes;
+
+	struct pf_ceiling ceiling; /* as once asked */
+	bool ceiling_asked;
 
 	uint32_t moment; /* last seen in */
 	bool is_new;	 /* no sample taken in yet */

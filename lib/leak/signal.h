@@ -22,6 +22,7 @@ enum pf_signal_id {
 	PF_SIGNAL_SIZE,	      /* RSS + swap in bytes */
 	PF_SIGNAL_GRACE,      /* seconds since the process started */
 	PF_SIGNAL_TIME_LEFT, /* seconds until memory runs out, where that comes before grace ends */
+	PF_SIGNAL_CEILING,   /* bytes: below the limit it declares, where it will stop */
 	/* what the models beside the trend ask (model.h); measured NaN = unknown */
 	PF_SIGNAL_FAULT_RATE,	   /* faults per second */
 	PF_SIGNAL_RSS_GROWTH,	   /* of RSS since first sight, as a share */

@@ -114,6 +114,8 @@ static const char *doubt_text(const struct pf_verdict *v)
 		return ", not for long enough to be sure";
 	case PF_SIGNAL_REPEATED:
 		return ", seen only once so far";
+	case PF_SIGNAL_CEILING:
+		return ", but it declares a limit that it has not reached";
 	case PF_SIGNAL_GRACE:
 		return ", but the process is young";
 	default:

@@ -12,7 +12,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/base/cleanup.h"
 #include "lib/base/error.h"
+#include "lib/base/strbuf.h"
+#include "lib/proc/ceiling.h"
 #include "lib/proc/cgpath.h"
 #include "lib/proc/machine.h"
 #include "lib/proc/mounts.h"
@@ -312,6 +315,20 @@ static void try_machine(const struct pf_machine *m, struct pf_limit *best)
 	left = sum(m->mem_available_bytes, swap ? m->swap_free_bytes : 0);
 	if (tighten(best, limit, limit - left, 0))
 		name_source(best, swap ? "MemAvailable+SwapFree" : "MemAvailable");
+}
+
+void pf_limits__ceiling(struct pf_limits *l, pid_t pid, struct pf_ceiling *out)
+{
+	_cleanup_(pf_strbuf_free) struct pf_strbuf line = PF_STRBUF_INIT;
+	ssize_t n = read_of(l, pid, "cmdline");
+
+	if (n > 0)
+		pf_strbuf_addmem(&line, l->buf.data, (size_t)n);
+	n = read_of(l, pid, "environ");
+	*out = (struct pf_ceiling){ PF_UNKNOWN, false, NULL };
+	if (!line.failed && line.len)
+		pf_parse_ceiling(line.data, line.len, n > 0 ? l->buf.data : "",
+				 n > 0 ? (size_t)n : 0, out);
 }
 
 int pf_limits__read(struct pf_limits *l, pid_t pid, const struct pf_machine *machine,

@@ -44,6 +44,12 @@ void pf_limits__close(struct pf_limits *l);
 int pf_limits__read(struct pf_limits *l, pid_t pid, const struct pf_machine *machine,
 		    struct pf_limit *out);
 
+/*
+ * The limit pid declares for itself (ceiling.h); bytes PF_UNKNOWN: none, or it cannot be read. The
+ * environment may be refused: then the command line alone tells.
+ */
+void pf_limits__ceiling(struct pf_limits *l, pid_t pid, struct pf_ceiling *out);
+
 /* ---- the parsers, on bytes from anywhere ---------------------------------- */
 
 /* Soft limits of /proc/PID/limits; PF_UNKNOWN = unlimited or no such line. */

@@ -6,6 +6,7 @@
 #ifndef PF_LIB_RECORD_LIMIT_H
 #define PF_LIB_RECORD_LIMIT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lib/record/field.h"
@@ -18,6 +19,13 @@ struct pf_limit {
 	/* "cgroup /a/b memory.max", "RLIMIT_AS", "MemAvailable+SwapFree"; "" when unknown.
 	 * Holds a cgroup's name as its owner wrote it: raw bytes, the middle cut out if long. */
 	char source[PF_LIMIT_SOURCE_LEN];
+};
+
+/* What a program says that its own memory will not exceed. */
+struct pf_ceiling {
+	int64_t bytes;	    /* PF_UNKNOWN = it says nothing */
+	bool heap;	    /* a collected heap, in which a leak stays below it; else a cache */
+	const char *source; /* "-Xmx", "maxmemory"; a constant */
 };
 
 #endif

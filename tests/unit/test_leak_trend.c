@@ -16,6 +16,12 @@ static double leak_10m(struct sim *m, double t)
 	return 100 + t / 6; /* 10 MB a minute */
 }
 
+static double leak_1m_of_200(struct sim *m, double t)
+{
+	(void)m;
+	return 200 + t / 60;
+}
+
 static double leak_1m_noisy(struct sim *m, double t)
 {
 	return 150 + t / 60 + sim_noise(m);
@@ -120,6 +126,28 @@ static void test_slow_noisy_leak_fires(void **state)
 	sim_close(&m);
 }
 
+/* The numbers are those of pfleak(8). */
+static void test_the_worked_example(void **state)
+{
+	struct sim m;
+
+	(void)state;
+	sim_open(&m, NULL, NULL, 10, OLD_S);
+	sim_run(&m, 130, leak_1m_of_200);
+	assert_int_equal(m.v->confidence, 0);
+	sim_run(&m, 200, leak_1m_of_200);
+	assert_int_equal(m.v->confidence, 38);
+	sim_run(&m, 200, leak_1m_of_200);
+	assert_int_equal(m.v->confidence, 54);
+	assert_int_equal(m.v->state, PF_ALERT_WATCH);
+	sim_run(&m, 760, leak_1m_of_200);
+	assert_int_equal(m.v->confidence, 83);
+	assert_int_equal(m.v->state, PF_ALERT_FIRING);
+	assert_int_equal(m.v->growth_bytes, 16 * MB);
+	assert_true(m.fire_s <= 1280);
+	sim_close(&m);
+}
+
 /* A megabyte an hour, with as much noise as a small cache makes. */
 static double leak_1m_an_hour(struct sim *m, double t)
 {
@@ -141,6 +169,79 @@ static void test_a_megabyte_an_hour_within_twelve_hours(void **state)
 		assert_true(m.fire_s <= 12 * 3600);
 		sim_close(&m);
 	}
+}
+
+struct declared {
+	struct pf_ceiling ceiling;
+	int64_t headroom_bytes;
+	unsigned int asked;
+};
+
+static void declare(void *ctx, const struct pf_sample *s, struct pf_ceiling *ceiling)
+{
+	struct declared *d = ctx;
+
+	(void)s;
+	d->asked++;
+	*ceiling = d->ceiling;
+}
+
+static void leave(void *ctx, const struct pf_sample *s, struct pf_limit *limit)
+{
+	(void)s;
+	limit->headroom_bytes = ((struct declared *)ctx)->headroom_bytes;
+}
+
+/* Feed `shape` for half an hour to a process that declares a limit. */
+static void run_declared(struct sim *m, struct declared *d, double (*shape)(struct sim *, double))
+{
+	const struct pf_leak_hooks hooks = { .limit = leave, .ceiling = declare, .ctx = d };
+
+	sim_open(m, NULL, &hooks, 10, OLD_S);
+	sim_run(m, 1800, shape);
+}
+
+static void test_a_declared_limit_makes_a_watch_of_an_alert(void **state)
+{
+	/* 100 MB and 10 more a minute: 400 MB in the end */
+	struct declared cache = { { 400ll * MB, false, "maxmemory" }, PF_UNKNOWN, 0 };
+	struct declared heap = { { 500ll * MB, true, "-Xmx" }, 1ll << 40, 0 };
+	char text[256];
+	struct sim m;
+
+	(void)state;
+	run_declared(&m, &cache, leak_10m);
+	assert_int_equal(m.fires, 0);
+	assert_int_equal(m.watches, 1);
+	assert_int_equal(cache.asked, 1);
+	assert_int_equal(m.v->confidence, 69);
+	assert_non_null(strstr(pf_verdict_reason(text, sizeof(text), m.v),
+			       "declares a limit that it has not reached"));
+	sim_close(&m);
+	run_declared(&m, &heap, leak_10m);
+	assert_int_equal(m.fires, 0);
+	sim_close(&m);
+}
+
+static void test_a_declared_limit_is_no_excuse(void **state)
+{
+	struct declared passed = { { 200ll * MB, false, "maxmemory" }, PF_UNKNOWN, 0 };
+	struct declared nearly = { { 350ll * MB, true, "-Xmx" }, PF_UNKNOWN, 0 };
+	struct declared too_much = { { 4096ll * MB, false, "maxmemory" }, 512ll * MB, 0 };
+	struct declared collected = { { 4096ll * MB, true, "-Xmx" }, PF_UNKNOWN, 0 };
+	struct declared *no_excuse[] = { &passed, &nearly, &too_much };
+	struct sim m;
+
+	(void)state;
+	for (size_t i = 0; i < PF_ARRAY_SIZE(no_excuse); i++) {
+		run_declared(&m, no_excuse[i], leak_10m);
+		assert_int_equal(m.fires, 1);
+		sim_close(&m);
+	}
+	run_declared(&m, &collected, sawtooth_leak);
+	sim_run(&m, 5400, sawtooth_leak);
+	assert_int_equal(m.fires, 1);
+	sim_close(&m);
 }
 
 /* Of 400 MB of shared memory a megabyte more is touched each ten seconds. */
@@ -408,6 +509,9 @@ int main(void)
 		cmocka_unit_test(test_leak_fires),
 		cmocka_unit_test(test_slow_noisy_leak_fires),
 		cmocka_unit_test(test_a_megabyte_an_hour_within_twelve_hours),
+		cmocka_unit_test(test_the_worked_example),
+		cmocka_unit_test(test_a_declared_limit_makes_a_watch_of_an_alert),
+		cmocka_unit_test(test_a_declared_limit_is_no_excuse),
 		cmocka_unit_test(test_touching_shared_memory_is_no_leak),
 		cmocka_unit_test(test_leak_at_coarse_ticks),
 		cmocka_unit_test(test_healthy_shapes_never_fire),

@@ -149,6 +149,14 @@ static void ask_limit(void *ctx, const struct pf_sample *s, struct pf_limit *lim
 		pf_limits__read(p->limits, (pid_t)s->pid, &p->machine, limit);
 }
 
+static void ask_ceiling(void *ctx, const struct pf_sample *s, struct pf_ceiling *ceiling)
+{
+	struct pfleak *p = ctx;
+
+	if (p->limits && !s->exited)
+		pf_limits__ceiling(p->limits, (pid_t)s->pid, ceiling);
+}
+
 static void tell_gone(void *ctx, const struct pf_verdict *v)
 {
 	event(ctx, v);
@@ -439,9 +447,11 @@ static int open_state(struct pfleak *p, struct pf_error *err)
 
 static int open_all(struct pfleak *p, struct pf_error *err)
 {
-	const struct pf_leak_hooks hooks = {
-		.limit = ask_limit, .gone = tell_gone, .rule = tell_rule, .ctx = p
-	};
+	const struct pf_leak_hooks hooks = { .limit = ask_limit,
+					     .ceiling = ask_ceiling,
+					     .gone = tell_gone,
+					     .rule = tell_rule,
+					     .ctx = p };
 	struct pf_leak_config leak;
 
 	pfleak_settings_leak(pf_config__settings(p->settings.config), &leak);
