@@ -104,18 +104,18 @@ static void shorten(struct pf_span *s, const char *from)
  */
 void pf_trial_kernel_words(const char *log, char *dst, size_t size)
 {
-	struct pf_span rest = pf_span_of(log, strlen(log)), line, said, last = { "", "" };
+	struct pf_span rest = pf_span_of(log, strlen(log)), line, last = { "", "" }, said = last;
 	struct pf_span failed = last, reason = last;
 	bool in_log = false;
 
 	while (pf_span_line(&rest, &line)) {
 		bool libbpf = libbpf_line(line, &said);
 
-		if (libbpf && says(said, "BEGIN PROG LOAD LOG"))
+		if (says(line, "BEGIN PROG LOAD LOG"))
 			in_log = true;
-		else if (libbpf && says(said, "END PROG LOAD LOG"))
+		else if (says(line, "END PROG LOAD LOG"))
 			in_log = false, reason = last;
-		else if (in_log && !says(line, "processed ") && !says(line, " PROG LOAD LOG"))
+		else if (in_log && !says(line, "processed "))
 			last = without_name(line);
 		else if (libbpf && !pf_span_len(failed) &&
 			 (says(said, "load failed") || says(said, "Couldn't load trivial") ||

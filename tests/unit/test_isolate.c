@@ -94,7 +94,8 @@ static void test_kernel_words(void **state)
 		    "pfdiag: R1 invalid mem access 'scalar'\n"
 		    "pfdiag: processed 3 insns (limit 1000000)\n"
 		    "pfdiag: -- END PROG LOAD LOG --\n",
-		    "prog 'a': BPF program load failed: Invalid argument");
+		    "prog 'a': BPF program load failed: Invalid argument; "
+		    "R1 invalid mem access 'scalar'");
 	check_words(
 		"pfdiag: libbpf: Error in bpf_object__probe_loading():Operation not "
 		"permitted(1). Couldn't load trivial BPF program. Make sure your kernel is new\n",

@@ -167,6 +167,8 @@ static void send_on(struct pf_check *c, const struct pf_trial *t)
 
 	if (!pfdiag_may_load(&missing))
 		pfdiag_try(c, "pfdiag --only cap-bpf,cap-perfmon");
+	else if (strstr(t->text, "lockdown"))
+		pfdiag_try(c, "pfdiag --only lockdown");
 	else if (t->code == EPERM || t->code == EACCES)
 		pfdiag_try(c, "pfdiag --only lockdown,seccomp,namespaces,perf-paranoid");
 	else if (t->code == ESRCH || t->code == ENOENT)
