@@ -6,6 +6,7 @@
 #include "lib/stack/cfi.h"
 
 #include <dwarf.h>
+#include <gelf.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,8 +42,9 @@ static bool has_section(Elf *elf, const char *wanted)
 	if (elf_getshdrstrndx(elf, &names))
 		return false;
 	while ((scn = elf_nextscn(elf, scn))) {
-		Elf64_Shdr *header = elf64_getshdr(scn);
-		const char *name = header ? elf_strptr(elf, names, header->sh_name) : NULL;
+		GElf_Shdr header;
+		const char *name =
+			gelf_getshdr(scn, &header) ? elf_strptr(elf, names, header.sh_name) : NULL;
 
 		if (name && strcmp(name, wanted) == 0)
 			return true;

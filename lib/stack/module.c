@@ -3,8 +3,7 @@
 #include "lib/stack/module.h"
 
 #include <elfutils/libdwelf.h>
-#include <errno.h>
-#include <libelf.h>
+#include <gelf.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -67,17 +66,15 @@ static bool read_header(struct pf_module *m)
 
 static bool read_loads(struct pf_module *m)
 {
-	const Elf64_Phdr *headers = elf64_getphdr(m->elf);
 	size_t n;
+	GElf_Phdr p; /* a copy: in the file it may lie anywhere */
 
-	if (!headers || elf_getphdrnum(m->elf, &n))
+	if (elf_getphdrnum(m->elf, &n))
 		return false;
-	for (size_t i = 0; i < n && m->n_loads < LOADS_MAX; i++) {
-		const Elf64_Phdr *p = &headers[i];
-
-		if (p->p_type == PT_LOAD && (p->p_flags & PF_X) && p->p_filesz)
-			m->loads[m->n_loads++] =
-				(struct load){ p->p_offset, p->p_vaddr, p->p_filesz };
+	for (size_t i = 0; i < n && m->n_loads < LOADS_MAX && gelf_getphdr(m->elf, (int)i, &p);
+	     i++) {
+		if (p.p_type == PT_LOAD && (p.p_flags & PF_X) && p.p_filesz)
+			m->loads[m->n_loads++] = (struct load){ p.p_offset, p.p_vaddr, p.p_filesz };
 	}
 	return m->n_loads > 0;
 }
