@@ -72,7 +72,7 @@ DEPS_FUZZ  := libclang-rt-dev
 DEPS_DEV   := clang-tidy cppcheck git
 DEPS_BENCH := bpftrace sysstat linux-perf
 # Servers and runtimes for test-real; none is started.
-DEPS_REAL  := prometheus prometheus-alertmanager curl redis-server nodejs openjdk-17-jdk-headless
+DEPS_REAL  := prometheus prometheus-alertmanager curl redis-server nodejs openjdk-17-jdk-headless chromium golang-go
 DEPS_CROSS := gcc-aarch64-linux-gnu
 DEPS_VM    := qemu-system-x86 qemu-system-arm busybox-static binutils cpio python3 xz-utils zstd
 

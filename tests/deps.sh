@@ -51,6 +51,8 @@ linux-perf        perf                    perf                perf              
 prometheus        golang-github-prometheus golang-github-prometheus-prometheus prometheus prometheus
 prometheus-alertmanager golang-github-prometheus-alertmanager golang-github-prometheus-alertmanager alertmanager alertmanager
 redis-server      redis                   redis               redis              redis
+chromium          chromium                chromium            chromium           chromium
+golang-go         golang                  go                  go                 go
 openjdk-17-jdk-headless java-17-openjdk-devel java-17-openjdk-devel jdk17-openjdk openjdk17-jdk
 END
 }

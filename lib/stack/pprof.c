@@ -4,7 +4,7 @@
  * functions and places are numbered as they come up, each once.
  */
 #include <errno.h>
-#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
@@ -20,7 +20,9 @@
 #include "profile.pb-c.h"
 
 #define VALUES	    2 /* of a sample: samples, bytes */
+#define LABELS	    4
 #define GROUP_MAX   64
+#define FOREIGN_MAX 4096 /* of a path, printable */
 #define GZIP_WINDOW (MAX_WBITS + 16)
 
 /* What is numbered: by the bytes that tell it from others. */
@@ -116,6 +118,14 @@ static int64_t text(struct pprof *p, const char *raw)
 	return (int64_t)next;
 }
 
+/* Index of a text as somebody else wrote it: pprof prints it as it is. */
+static int64_t foreign(struct pprof *p, const char *raw)
+{
+	char clean[FOREIGN_MAX];
+
+	return text(p, raw ? pf_text_printable(clean, sizeof(clean), raw) : NULL);
+}
+
 #define NEW(p, type, init)                                                                         \
 	({                                                                                         \
 		type *new_one = take(p, sizeof(type));                                             \
@@ -133,7 +143,7 @@ static uint64_t mapping(struct pprof *p, const struct pf_stack_frame *f)
 
 	if (!f->module)
 		return 0;
-	key[0] = text(p, f->module);
+	key[0] = foreign(p, f->module);
 	key[1] = text(p, f->build_id);
 	known = number(p, &p->mappings, key, sizeof(key), next);
 	if (known)
@@ -154,7 +164,7 @@ static uint64_t function(struct pprof *p, const struct pf_stack_frame *f)
 {
 	const uint64_t next = p->all_functions.n + 1;
 	char label[PF_LABEL_MAX];
-	const int64_t key[2] = { text(p, pf_label_frame(label, f)), text(p, f->file) };
+	const int64_t key[2] = { text(p, pf_label_frame(label, f)), foreign(p, f->file) };
 	uint64_t known = number(p, &p->functions, key, sizeof(key), next);
 	Pf__Function *fn;
 
@@ -221,14 +231,13 @@ static uint64_t location(struct pprof *p, const struct pf_stack_frame *group, si
 	return next;
 }
 
-static Pf__Label *label(struct pprof *p, const char *key, const char *str, int64_t num)
+static Pf__Label *label(struct pprof *p, const char *key, const char *str)
 {
 	Pf__Label *l = NEW(p, Pf__Label, pf__label__init);
 
 	if (l) {
 		l->key = text(p, key);
-		l->str = text(p, str);
-		l->num = num;
+		l->str = foreign(p, str);
 	}
 	return l;
 }
@@ -236,16 +245,19 @@ static Pf__Label *label(struct pprof *p, const char *key, const char *str, int64
 /* What of a stack is no frame: its process by name, class and, where it is one, number. */
 static void add_labels(struct pprof *p, Pf__Sample *to, const struct pf_stack *s)
 {
-	to->label = take(p, 4 * sizeof(Pf__Label *));
+	char pid[24];
+
+	to->label = take(p, LABELS * sizeof(Pf__Label *));
 	if (!to->label)
 		return;
-	to->label[to->n_label++] = label(p, "comm", s->comm, 0);
+	snprintf(pid, sizeof(pid), "%lld", (long long)s->pid);
+	to->label[to->n_label++] = label(p, "comm", s->comm);
 	if (s->class)
-		to->label[to->n_label++] = label(p, "class", s->class, 0);
+		to->label[to->n_label++] = label(p, "class", s->class);
 	if (s->pid != PF_UNKNOWN)
-		to->label[to->n_label++] = label(p, "pid", NULL, s->pid);
+		to->label[to->n_label++] = label(p, "pid", pid);
 	if (s->truncated)
-		to->label[to->n_label++] = label(p, "truncated", "yes", 0);
+		to->label[to->n_label++] = label(p, "truncated", "yes");
 }
 
 /* How many frames from here on are one place. */

@@ -1,0 +1,99 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: BSD-2-Clause
+# What pfstack writes, read by those it is for: a browser, and Go's pprof.
+
+# shellcheck disable=SC2154 # shared with bats and the helpers
+load ../bats/helpers
+
+setup() {
+  requires cmd:jq
+  cd "$BATS_TEST_TMPDIR" || return
+  recording 1 >a.jsonl
+  recording 3 >b.jsonl
+}
+
+# Two processes, one with a name that would like to be a script; $1 times the first one's bytes.
+recording() {
+  jq -nc --argjson times "$1" '
+    def frame($name; $kernel): {ip: "0x1000", symbol: $name, offset: 1, module: "/bin/prog", kernel: $kernel};
+    def stack($comm; $bytes; $names): {v: 1, type: "stack", ts: 2, pid: 5, start_ts: 1, comm: $comm,
+      mode: "faults", class: "anon", bytes: $bytes, samples: 4,
+      frames: ([$names[] | frame(.; false)] + [frame("clear_page"; true)])};
+    stack("prog"; 3000 * $times; ["_start", "main", "fill"]),
+    stack("prog"; 1000; ["_start", "main", "other"]),
+    stack("a</title><script>document.title=1</script>\"&\u0007"; 500; ["_start", "<b>;\u001b[1m"])'
+}
+
+# The document as the browser has it after it has run $2 in file $1.
+in_browser() {
+  {
+    sed '$d' "$1"
+    printf '<script><![CDATA[\nconst svg = document.querySelector("svg");\n'
+    printf 'const frames = [...svg.querySelectorAll("g.f")];\n'
+    printf 'const named = n => frames.find(g => g.dataset.n === n);\n'
+    printf 'svg.setAttribute("data-result", (() => { %s })());\n]]></script>\n</svg>\n' "$2"
+  } >page.svg
+  chromium --headless --no-sandbox --disable-gpu --user-data-dir="$PWD/browser" \
+    --dump-dom "file://$PWD/page.svg" 2>browser.log |
+    sed -n 's/.*data-result="\([^"]*\)".*/\1/p'
+}
+
+@test "a flame graph: a click zooms, Escape goes back" {
+  requires cmd:chromium
+  run_tool pfstack --replay a.jsonl -o svg -O a.svg
+  assert_eq "$status" 0 "$output"
+  run -0 in_browser a.svg '
+    const width = g => +g.querySelector("rect").getAttribute("width");
+    const before = width(named("fill"));
+    named("fill").dispatchEvent(new MouseEvent("click", {bubbles: true}));
+    const zoomed = [before < 1000, width(named("fill")), named("other").classList.contains("away"),
+      named("main").classList.contains("faded")];
+    document.dispatchEvent(new KeyboardEvent("keydown", {key: "Escape"}));
+    return [...zoomed, width(named("fill")) === before].join(" ")'
+  assert_eq "$output" 'true 1200 true true true'
+}
+
+@test "a flame graph: search marks frames and tells their share" {
+  requires cmd:chromium
+  run_tool pfstack --replay a.jsonl -o svg -O a.svg
+  assert_eq "$status" 0 "$output"
+  run -0 in_browser a.svg '
+    const field = svg.querySelector("input");
+    field.value = "FILL";
+    field.dispatchEvent(new Event("input"));
+    const hits = frames.filter(g => g.classList.contains("hit")).map(g => g.dataset.n);
+    return hits.join() + " " + svg.querySelector(".found").textContent'
+  assert_eq "$output" 'fill 1 frames, 66.7 %'
+}
+
+@test "a flame graph: names stay names" {
+  requires cmd:chromium
+  run_tool pfstack --replay a.jsonl -o svg -O a.svg
+  assert_eq "$status" 0 "$output"
+  run -0 in_browser a.svg '
+    return [document.title, svg.querySelectorAll("script").length, svg.querySelectorAll("b").length].join()'
+  assert_eq "$output" ',2,0'
+}
+
+@test "a profile, read by Go's pprof" {
+  requires cmd:go
+  run_tool pfstack --replay a.jsonl -o pprof -O a.pb.gz
+  assert_eq "$status" 0 "$output"
+  run -0 go tool pprof -sample_index=memory -unit=B -top a.pb.gz
+  assert_contains "$output" 'Showing nodes accounting for 4500B, 100% of 4500B total'
+  assert_contains "$output" 'clear_page_[k]'
+  run -0 go tool pprof -sample_index=memory -unit=B -tags a.pb.gz
+  assert_contains "$output" '4000.0B (88.89%): prog'
+  assert_contains "$output" 'document.title=1</script>"&\x07'
+  run -0 go tool pprof -sample_index=samples -raw a.pb.gz
+  assert_contains "$output" 'samples/count memory/bytes[dflt]'
+}
+
+@test "a difference, as a flame graph" {
+  requires cmd:chromium
+  run_tool pfstack --diff a.jsonl b.jsonl -o svg -O d.svg
+  assert_eq "$status" 0 "$output"
+  run -0 in_browser d.svg '
+    return frames.map(g => g.dataset.n).join() + " " + named("fill").querySelector("title").textContent'
+  assert_eq "$output" 'all,prog,_start,main,fill,clear_page_[k] fill: +5.9K, 100.0 %, 0 samples'
+}
