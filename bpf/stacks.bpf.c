@@ -23,6 +23,9 @@ const volatile bool pf_stack_chain = false;   /* frame pointers, not a copy of t
 const volatile __u32 pf_stack_hz = 49;	      /* samples a second of each hot process */
 const volatile __u32 pf_stack_every = 0;      /* instead: each thread's every so manyth fault */
 const volatile __u32 pf_stack_min_rate = 500; /* faults a second that make a process hot */
+const volatile __u32 pf_stack_burst = 16;     /* samples in a window before the gap is looked at */
+const volatile bool pf_stack_by_page = false; /* a page is drawn each time or never */
+const volatile __u32 pf_page_shift = 12;
 
 __u64 pf_stack_lost = 0;    /* samples that found the ring full */
 __u64 pf_stack_unseen = 0;  /* faults for which there was no memory to count them in */
@@ -142,7 +145,11 @@ static __always_inline void pf_next_window(struct pf_stack_process *p, struct ta
 	p->window_samples = 0;
 	if (!p->gap)
 		return;
-	if (!pf_by_pid && rate < pf_stack_min_rate) {
+	if (pf_stack_by_page) {
+		/* What was not drawn meanwhile is missed when the gap is less again. */
+		if (pf_gap_for(faults, elapsed_ns) > p->gap)
+			p->gap = pf_gap_for(faults, elapsed_ns);
+	} else if (!pf_by_pid && rate < pf_stack_min_rate) {
 		p->gap = 0;
 		pf_tell(task, p, PF_STACK_COLD, faults, elapsed_ns);
 	} else {
@@ -184,7 +191,7 @@ static __always_inline void pf_restrain(struct pf_stack_process *p)
 	__u32 samples = p->window_samples + 1, wanted;
 
 	p->window_samples = samples;
-	if (pf_stack_every || samples % PF_STACK_BURST)
+	if (pf_stack_every || samples % pf_stack_burst)
 		return;
 	wanted = pf_gap_for(p->window_faults, bpf_ktime_get_ns() - p->window_ns);
 	if (wanted <= p->gap)
@@ -203,13 +210,15 @@ static __always_inline bool pf_at_stride(struct pf_stack_thread *own)
 	return true;
 }
 
-static __always_inline bool pf_is_sampled(struct pf_stack_thread *own)
+static __always_inline bool pf_is_sampled(struct pf_stack_thread *own, unsigned long address)
 {
 	if (!own->gap)
 		return false;
+	if (pf_stack_by_page)
+		return PF_STACK_DRAWN(pf_stack_lot(address >> pf_page_shift), own->gap);
 	if (pf_stack_every)
 		return pf_at_stride(own);
-	return own->gap == 1 || bpf_get_prandom_u32() < 0xffffffffU / own->gap;
+	return PF_STACK_DRAWN(bpf_get_prandom_u32(), own->gap);
 }
 
 /* ---- what a sampled fault did ---------------------------------------------- */
@@ -379,7 +388,7 @@ static __always_inline void pf_fill_sample(void *ctx, struct pf_stack_sample *s,
 	s->address = fault->address;
 	s->kernel_ip = 0;
 	s->serial = own->serial;
-	s->weight = pf_stack_every ?: own->gap;
+	s->weight = own->weight;
 	s->flags = fault->user ? PF_STACK_USER : 0;
 	s->kernel_bytes = 0;
 	s->chain_bytes = 0;
@@ -496,9 +505,10 @@ static __always_inline void pf_on_fault(void *ctx, const struct pf_fault *fault)
 		if (p)
 			pf_look_after(p, own, task);
 	}
-	sampled = pf_is_sampled(own);
+	sampled = pf_is_sampled(own, fault->address);
 	if (!sampled)
 		return;
+	own->weight = pf_stack_every ?: own->gap; /* with which it was drawn */
 	if (!p)
 		p = pf_process_of(task);
 	if (!p)

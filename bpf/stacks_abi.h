@@ -18,9 +18,23 @@
 #define PF_STACK_DEEP_MAX    1024 /* processes */
 #define PF_STACK_BATCH	     8	  /* faults of a thread before it looks after its process */
 #define PF_STACK_WINDOW_NS   1000000000ULL
-#define PF_STACK_BURST	     16 /* samples in a window before it is looked at whether they are too many */
 #define PF_STACK_GROW	     8	 /* ... and by how much the gap may grow then */
 #define PF_STACK_PAGES_MOVED 512 /* at most, by one fault */
+
+/*
+ * A page's lot, the same each time: it is drawn while that is below 2^32 / gap,
+ * so what is drawn at a gap is drawn at every smaller one.
+ */
+static inline __u32 pf_stack_lot(__u64 page)
+{
+	page ^= page >> 33;
+	page *= 0xff51afd7ed558ccdULL;
+	page ^= page >> 33;
+	page *= 0xc4ceb9fe1a85ec53ULL;
+	return page >> 32;
+}
+
+#define PF_STACK_DRAWN(lot, gap) ((gap) <= 1 || (lot) < 0xffffffffU / (gap))
 
 enum pf_stack_kind {
 	PF_STACK_SAMPLE = 1,
@@ -112,13 +126,14 @@ struct pf_stack_thread {
 	__u32 batch;   /* ... until there are so many */
 	__u32 gap;     /* of the process; 0 = nothing is sampled */
 	__u32 left;    /* --every: faults to the next sample */
+	__u32 weight;  /* of the last sample */
 	__u32 serial;
 	__u32 mark; /* minor + major when the pending sample was taken */
 	__u32 cpu;
 	__u8 pending; /* enum pf_pending */
 	__u8 moved;   /* enum pf_moved */
 	__u8 copying; /* reads its own stack: a fault of that is ours */
-	__u8 zero;
+	__u8 zero[5];
 	__s32 part[PF_MM_COUNTERS]; /* what the counters were when they last moved */
 	__s32 pages[PF_MM_COUNTERS];
 	__s64 central[PF_MM_COUNTERS];

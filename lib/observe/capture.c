@@ -23,6 +23,13 @@
 #include "lib/observe/cpus.h"
 #include "lib/observe/ring.h"
 
+/*
+ * Samples of a process in a second before it is looked at whether they are too
+ * many. By page the gap never shrinks again: a short burst is no reason.
+ */
+#define BURST	      16
+#define BURST_BY_PAGE 1024
+
 struct plan {
 	enum pf_backend backend;
 	bool classes;
@@ -65,6 +72,16 @@ static void choose_programs(struct pf_stacks_bpf *skel, const struct plan *plan)
 	bpf_map__set_autocreate(skel->maps.pf_cpu_rings, false);
 }
 
+static uint32_t page_shift(void)
+{
+	return (uint32_t)__builtin_ctzl((unsigned long)sysconf(_SC_PAGESIZE));
+}
+
+bool pf_capture_drawn(uint64_t address, uint32_t weight)
+{
+	return PF_STACK_DRAWN(pf_stack_lot(address >> page_shift()), weight);
+}
+
 static void set_options(struct pf_stacks_bpf *skel, const struct pf_capture_config *config,
 			const struct plan *plan)
 {
@@ -78,6 +95,9 @@ static void set_options(struct pf_stacks_bpf *skel, const struct pf_capture_conf
 	skel->rodata->pf_stack_hz = config->hz;
 	skel->rodata->pf_stack_every = config->every;
 	skel->rodata->pf_stack_min_rate = config->min_rate;
+	skel->rodata->pf_stack_by_page = config->by_page;
+	skel->rodata->pf_stack_burst = config->by_page ? BURST_BY_PAGE : BURST;
+	skel->rodata->pf_page_shift = page_shift();
 	bpf_map__set_max_entries(skel->maps.pf_ring, (__u32)pf_ring_room(config->ring_bytes));
 	bpf_map__set_max_entries(skel->maps.pf_named, named);
 	bpf_map__set_max_entries(skel->maps.pf_tgids, named);

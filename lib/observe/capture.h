@@ -103,9 +103,13 @@ struct pf_capture_config {
 	uint32_t hz;		 /* samples a second of each hot process, about */
 	uint32_t every;		 /* instead: each thread's every so manyth fault; 0 = by hz */
 	uint32_t min_rate;	 /* faults a second */
-	bool chain;		 /* walk frame pointers in the kernel */
-	size_t ring_bytes;	 /* made a power of two */
+	bool by_page; /* a page is sampled at each of its faults, or at none: pf_capture_drawn */
+	bool chain;   /* walk frame pointers in the kernel */
+	size_t ring_bytes; /* made a power of two */
 };
+
+/* With by_page: is the page of this address among those sampled at this weight, and at all less? */
+bool pf_capture_drawn(uint64_t address, uint32_t weight);
 
 /* Load and attach. NULL with *err filled, errno set. */
 struct pf_capture *pf_capture__open(const struct pf_capture_config *config,

@@ -183,7 +183,7 @@ static void account(struct pfstack_collect *c, struct pfstack_pending *one)
 {
 	struct pf_trace_sum *sum = sum_of(c, one);
 	int64_t pages = one->class ? one->pages : 1;
-	int64_t bytes = pages * PAGE_BYTES * one->weight;
+	int64_t bytes = pages * PAGE_BYTES;
 
 	if (sum) {
 		if (!sum->samples++)
@@ -192,7 +192,7 @@ static void account(struct pfstack_collect *c, struct pfstack_pending *one)
 		if (c->growth)
 			pfstack_growth_add(c->growth, one->proc, sum, one->address, bytes);
 		else
-			sum->mark[MARK_PERIOD] += bytes;
+			sum->mark[MARK_PERIOD] += bytes * one->weight;
 	}
 	pfstack_pending_free(&c->pendings, one);
 }
@@ -336,8 +336,8 @@ int pfstack_collect_period(struct pfstack_collect *c, struct pf_error *err)
 	pf_symbolizer__unwind(c->symbolizer);
 	unwind_again(c);
 	add_period(c);
-	if (c->growth)
-		pfstack_growth_interval(c->growth, &c->procs, c->traces);
+	if (c->growth && pfstack_growth_interval(c->growth, &c->procs, c->traces))
+		return pf_fail(err, ENOMEM, "out of memory");
 	HASH_ITER (hh, c->procs.table, proc, next) {
 		if (proc->wanted && !proc->gone)
 			proc->rss_last = pfstack_proc_rss(proc);
@@ -388,6 +388,7 @@ static int open_capture(struct pfstack_collect *c, struct pf_error *err)
 						  .hz = c->opts->hz,
 						  .every = c->opts->every,
 						  .min_rate = c->opts->min_rate,
+						  .by_page = c->growth,
 						  .chain = c->opts->frame_pointers,
 						  .ring_bytes = PFSTACK_RING_BYTES };
 

@@ -1,19 +1,22 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Pages that were sampled, and whether they are still there: /proc/PID/pagemap. */
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 #include <uthash.h>
 
+#include "lib/observe/capture.h"
 #include "tools/pfstack/growth.h"
 
 #define PAGEMAP_PRESENT (UINT64_C(1) << 63)
 #define PAGEMAP_SWAPPED (UINT64_C(1) << 62)
 
 /* Marks of a trace's sum. */
-enum { FIRST, LAST, NOW, RUN };
+enum { FIRST, LAST, NOW, RISING };
 
 struct key {
 	uint64_t page; /* number */
@@ -32,6 +35,8 @@ struct pfstack_growth {
 	struct page *pages;
 	struct pfstack_growth_stats stats;
 	uint64_t page_bytes;
+	uint32_t *seen; /* pages of each trace, in the last look */
+	size_t seen_cap;
 };
 
 struct pfstack_growth *pfstack_growth_new(void)
@@ -58,6 +63,7 @@ void pfstack_growth_free(struct pfstack_growth *g)
 	HASH_ITER (hh, g->pages, p, next) {
 		drop(g, p);
 	}
+	free(g->seen);
 	free(g);
 }
 
@@ -110,60 +116,94 @@ void pfstack_growth_add(struct pfstack_growth *g, struct pfstack_proc *proc,
 		return;
 	}
 	p->trace = sum->index;
-	p->bytes = bytes;
+	p->bytes = bytes; /* not by weight: that may grow */
 }
 
-static bool is_there(const struct pfstack_growth *g, const struct pfstack_proc *proc,
-		     const struct page *p)
+static bool is_there(const struct pfstack_proc *proc, const struct page *p)
 {
 	uint64_t entry;
 
-	(void)g;
-	if (!proc || proc->gone || proc->pagemap < 0)
+	if (proc->gone || proc->pagemap < 0)
 		return false;
 	return pread(proc->pagemap, &entry, sizeof(entry), (off_t)(p->key.page * sizeof(entry))) ==
 		       sizeof(entry) &&
 	       (entry & (PAGEMAP_PRESENT | PAGEMAP_SWAPPED));
 }
 
-static void look(struct pfstack_growth *g, struct pfstack_procs *procs, struct pf_traces *traces)
+/*
+ * Pages that are drawn at the greatest weight were so all the time: only of
+ * them it is known who brought them in last, and each stands for that many.
+ */
+static void look_at(struct pfstack_growth *g, const struct pfstack_proc *proc, struct page *p,
+		    struct pf_traces *traces)
 {
-	struct page *p, *next;
+	struct pf_trace_sum *sum = pf_traces__at(traces, p->trace);
 
-	HASH_ITER (hh, g->pages, p, next) {
-		struct pfstack_proc *proc = pfstack_procs_find(procs, p->key.pid, p->key.start_ns);
-
-		if (is_there(g, proc, p))
-			pf_traces__at(traces, p->trace)->mark[NOW] +=
-				(int64_t)((double)p->bytes * proc->scale);
-		else
-			drop(g, p);
+	if (!proc || !pf_capture_drawn(p->key.page * g->page_bytes, proc->weight_most) ||
+	    !is_there(proc, p)) {
+		drop(g, p);
+		return;
 	}
+	sum->mark[NOW] += p->bytes * proc->weight_most;
+	g->seen[p->trace]++;
 }
 
-/* RUN counts the intervals in a row in which it got more; the first one begins with nothing. */
-static void judge(struct pf_trace_sum *sum, uint32_t intervals)
+/*
+ * Is it more by what chance does not bring about? Memory that comes and goes
+ * differs from one look to the next by about the root of the pages seen.
+ */
+static bool got_more(const struct pf_trace_sum *sum, uint32_t pages)
+{
+	double more = (double)(sum->mark[NOW] - sum->mark[LAST]) / (double)sum->mark[NOW];
+
+	return sum->mark[NOW] > sum->mark[LAST] && more * more * pages > 4;
+}
+
+/* RISING counts the intervals in a row in which it got more; the first begins with nothing. */
+static void judge(struct pf_trace_sum *sum, uint32_t pages, uint32_t intervals)
 {
 	int64_t now = sum->mark[NOW];
 
-	sum->mark[RUN] = now > sum->mark[LAST] ? sum->mark[RUN] + 1 : 0;
+	sum->mark[RISING] = got_more(sum, pages) ? sum->mark[RISING] + 1 : 0;
 	if (intervals == 1)
 		sum->mark[FIRST] = now;
 	sum->mark[LAST] = now;
-	sum->bytes = sum->mark[RUN] >= 2 && now > sum->mark[FIRST] ? now - sum->mark[FIRST] : 0;
+	sum->bytes = sum->mark[RISING] >= 2 ? now - sum->mark[FIRST] : 0;
 }
 
-void pfstack_growth_interval(struct pfstack_growth *g, struct pfstack_procs *procs,
-			     struct pf_traces *traces)
+/* A zero for each trace. */
+static int make_seen(struct pfstack_growth *g, size_t n)
+{
+	if (n > g->seen_cap) {
+		uint32_t *bigger = realloc(g->seen, n * sizeof(*bigger));
+
+		if (!bigger)
+			return -ENOMEM;
+		g->seen = bigger;
+		g->seen_cap = n;
+	}
+	if (n)
+		memset(g->seen, 0, n * sizeof(*g->seen));
+	return 0;
+}
+
+int pfstack_growth_interval(struct pfstack_growth *g, struct pfstack_procs *procs,
+			    struct pf_traces *traces)
 {
 	size_t n = pf_traces__count(traces);
+	struct page *p, *next;
 
 	for (size_t i = 0; i < n; i++)
 		pf_traces__at(traces, i)->mark[NOW] = 0;
-	look(g, procs, traces);
+	if (make_seen(g, n))
+		return -ENOMEM;
+	HASH_ITER (hh, g->pages, p, next) {
+		look_at(g, pfstack_procs_find(procs, p->key.pid, p->key.start_ns), p, traces);
+	}
 	g->stats.intervals++;
 	for (size_t i = 0; i < n; i++)
-		judge(pf_traces__at(traces, i), g->stats.intervals);
+		judge(pf_traces__at(traces, i), g->seen[i], g->stats.intervals);
+	return 0;
 }
 
 void pfstack_growth_stats(const struct pfstack_growth *g, struct pfstack_growth_stats *out)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What stays, and gets more: remembers the pages that sampled faults brought
- * in, and asks at the end of each interval which of them are still there. A
+ * in (each page is sampled at all its faults or at none, so who brought it in
+ * last is known), and asks at the end of each interval which of them are still there. A
  * chain of calls grows when more of its memory is there than an interval
  * before. Says who touched a page first, not who keeps it.
  */
@@ -37,17 +38,17 @@ void pfstack_growth_meet(struct pfstack_growth *g, struct pfstack_proc *proc);
 /* Its pages are forgotten. */
 void pfstack_growth_forget(struct pfstack_growth *g, const struct pfstack_proc *proc);
 
-/* A sampled fault has brought memory in: so much, by the sample's weight. */
+/* A sampled fault has brought so much memory in. */
 void pfstack_growth_add(struct pfstack_growth *g, struct pfstack_proc *proc,
 			const struct pf_trace_sum *sum, uint64_t address, int64_t bytes);
 
 /*
  * An interval is over: sets the bytes of all traces to what they have more than
  * at the end of the first interval, or to 0 where they did not get more in this
- * one and the one before.
+ * one and the one before, by more than chance brings about. 0 or -ENOMEM.
  */
-void pfstack_growth_interval(struct pfstack_growth *g, struct pfstack_procs *procs,
-			     struct pf_traces *traces);
+int pfstack_growth_interval(struct pfstack_growth *g, struct pfstack_procs *procs,
+			    struct pf_traces *traces);
 
 void pfstack_growth_stats(const struct pfstack_growth *g, struct pfstack_growth_stats *out);
 

@@ -41,7 +41,7 @@ static int print_table(struct pf_stacks *s, const struct pf_stacks_look *look,
 		       pf_stacks__count(s) ? ":" : ": nothing");
 	if (look->note)
 		pf_strbuf_addf(&out->buf, "(%s)\n", look->note);
-	ret = pf_stacks_table(s, look, &out->buf);
+	ret = pf_stacks__count(s) ? pf_stacks_table(s, look, &out->buf) : 0;
 	if (!look->diff && pf_stacks__count(s))
 		pf_strbuf_addf(&out->buf, "%s in %zu stacks\n",
 			       pf_fmt_bytes(bytes, sizeof(bytes), pf_stacks__bytes(s)),

@@ -40,7 +40,6 @@ struct pfstack_proc *pfstack_procs_get(struct pfstack_procs *p, int64_t pid, uin
 	proc->key.pid = pid;
 	proc->key.start_ns = start_ns;
 	proc->pagemap = -1;
-	proc->scale = 1;
 	proc->rss_first = proc->rss_last = PF_UNKNOWN;
 	HASH_ADD(hh, p->table, key, sizeof(proc->key), proc);
 	return proc;
@@ -81,6 +80,8 @@ void pfstack_proc_sampled(struct pfstack_proc *proc, uint32_t weight, uint64_t s
 	proc->samples++;
 	proc->weight += weight;
 	proc->weight_all += weight;
+	if (weight > proc->weight_most)
+		proc->weight_most = weight;
 	/* Threads look after it in any order. */
 	if (seen > proc->seen)
 		proc->seen = seen;
@@ -100,7 +101,6 @@ double pfstack_proc_period(struct pfstack_proc *proc)
 		proc->seen_before = proc->seen;
 		proc->weight = 0;
 	}
-	proc->scale = ratio(proc->seen - proc->unsampled, proc->weight_all);
 	return scale;
 }
 

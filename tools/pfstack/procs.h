@@ -42,11 +42,11 @@ struct pfstack_proc {
 	/* faults: since we look on, at the last sample, at the beginning of this period */
 	uint64_t seen;
 	uint64_t seen_before;
-	uint64_t unsampled;  /* before it was hot */
-	double weight;	     /* of the samples of this period */
-	double period_scale; /* of the last period: see pfstack_proc_period */
-	double scale;	     /* whole run: faults for each unit of weight */
-	double weight_all;
+	uint64_t unsampled;   /* before it was hot */
+	double weight;	      /* of the samples of this period */
+	double period_scale;  /* of the last period: see pfstack_proc_period */
+	double weight_all;    /* of the whole run's */
+	uint32_t weight_most; /* of one sample */
 	uint64_t samples;
 
 	int64_t rss_first; /* bytes; PF_UNKNOWN where it could not be read */

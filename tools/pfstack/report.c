@@ -190,8 +190,20 @@ static int table_summary(struct pfstack_report *r, struct pfstack_collect *c)
 	return ret;
 }
 
+/* Growth has nothing to compare yet. */
+static bool is_first_look(const struct pfstack_collect *c)
+{
+	struct pfstack_growth_stats stats = { 0 };
+
+	if (c->growth)
+		pfstack_growth_stats(c->growth, &stats);
+	return c->growth && stats.intervals < 2;
+}
+
 int pfstack_report_summary(struct pfstack_report *r, struct pfstack_collect *c)
 {
+	if (is_first_look(c))
+		return 0;
 	switch (r->opts->common.format) {
 	case PF_FORMAT_TABLE:
 		return table_summary(r, c);
