@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # The closer look that pfleak takes when an alert fires, and its minute's
 # statistics: one run, as a leak takes its time. A stand-in for pfstack behaves
-# as the process's name says.
+# as the process's name says; of one it is pfstack itself.
 
 # shellcheck disable=SC2154 # shared with bats and the helpers
 # shellcheck disable=SC2016 # programs for jq
@@ -23,6 +23,7 @@ install_with_stand_in() {
   mkdir -p tree/bin tree/libexec stacks
   cp "$PF_BIN/pfleak" tree/bin/
   cp "${PF_BIN%/bin}/libexec/pf-allocator" tree/libexec/
+  ln -s "$PF_BIN/pfstack" real_pfstack
   cat >tree/bin/pfstack <<'END'
 #!/bin/bash
 echo "$* $(env | sort | tr '\n' ' ')" >>"${0%/*}/../../asked"
@@ -43,6 +44,7 @@ case $(</proc/"$4"/comm) in
     exit 1
     ;;
   silent) ;;
+  real) exec "${0%/*}/../../real_pfstack" "$@" ;;
 esac
 END
   chmod 755 tree/bin/pfstack
@@ -56,7 +58,7 @@ of_type() { # TYPE FILTER
 @test "an alert names the allocator and the next step, brings the stacks; statistics come each minute" {
   local name pids=() stacks hung
   install_with_stand_in
-  for name in mixed hang fail silent; do
+  for name in mixed real hang fail silent; do
     cp "$PF_EXAMPLES/leaky" "$name"
     start_bg "$name" "./$name" --rate-mb-s 4 --max-mb 300
     pids+=("$BG_PID")
@@ -65,11 +67,11 @@ of_type() { # TYPE FILTER
   wait_for_exit "$TOOL_PID" 120
 
   # at the alert
-  assert_eq "$(of_type alert 'map(select(.state == "firing").comm) | unique')" '["fail","hang","mixed","silent"]'
+  assert_eq "$(of_type alert 'map(select(.state == "firing").comm) | unique')" '["fail","hang","mixed","real","silent"]'
   assert_eq "$(of_type alert 'map(select(.state == "firing") | [.allocator, .linkage, .language]) | unique')" \
     '[["glibc","dynamic",null]]'
   assert_eq "$(of_type alert 'map(select(.state == "firing") | .pid as $p |
-    .next == "pfstack --mode allocs -p \($p) -d 10.") | unique')" '[true]'
+    .next == "pfstack --mode growth -p \($p) -d 60.") | unique')" '[true]'
   assert_eq "$(of_type alert 'map(select(.state != "firing") | [.allocator, .next, .stacks]) | unique')" '[[null,null,null]]'
   "$PF_BIN/pfleak" --json-schema >schema
   assert_le 8 "$("$OUTPUT" schema schema alert <"$TOOL_OUT")"
@@ -77,7 +79,7 @@ of_type() { # TYPE FILTER
   # the stacks
   stacks=$(of_type stacks 'sort_by(.comm)')
   assert_eq "$(jq -c 'map([.comm, .failed])' <<<"$stacks")" \
-    '[["fail","exit status 1: pfstack: no\u001b[31m stacks"],["hang","pfleak ended before it did"],["mixed",null],["silent","it wrote no stack"]]'
+    '[["fail","exit status 1: pfstack: no\u001b[31m stacks"],["hang","pfleak ended before it did"],["mixed",null],["real",null],["silent","it wrote no stack"]]'
   assert_eq "$(jq -c '.[2] | [.bytes, .stacks, .skipped, (.top | map(.bytes))]' <<<"$stacks")" \
     '[4500000,3,3,[3000000,1000000,500000]]'
   assert_eq "$(jq -c '.[2].top[0].frames' <<<"$stacks")" '["main","serve","std::map<int, char>::insert","malloc"]'
@@ -86,11 +88,16 @@ of_type() { # TYPE FILTER
   assert_eq "$(of_type alert 'map(select(.comm == "mixed" and .state == "firing").stacks)')" \
     "$(jq -c '[.[2].file]' <<<"$stacks")"
 
+  # the real one names the code that leaks
+  assert_match "$(jq -r '.[3].top[0].frames | join(";")' <<<"$stacks")" '(^|;)main;handle_request;cache_session;'
+  assert_le $((1 << 20)) "$(jq '.[3].bytes' <<<"$stacks")"
+
   # files: of what worked, ours alone
-  assert_eq "$(find stacks -type f -printf '%m %u %p\n')" "600 root stacks/$(basename "$(jq -r '.[2].file' <<<"$stacks")")"
+  assert_eq "$(find stacks -type f -printf '%m %u %p\n' | sort)" \
+    "$(jq -r '.[2, 3].file | "600 root stacks/" + sub(".*/"; "")' <<<"$stacks" | sort)"
   assert_match "$(jq -r '.[2].file' <<<"$stacks")" "^$PWD/stacks/pfstack-[0-9]+-[0-9]+-[0-9]+\\.folded\$"
   # what it was asked, and that nothing of ours was handed on
-  assert_eq "$(wc -l <asked)" 4
+  assert_eq "$(wc -l <asked)" 5
   refute_contains "$(<asked)" BATS
   hung=$(jq -nr 'first(inputs | select(.type == "alert" and .comm == "hang").pid)' "$TOOL_OUT")
   assert_match "$(<asked)" "--mode growth -p $hung -d 30 -o folded --depth 127"

@@ -597,7 +597,8 @@ static const struct oracle_command commands[] = {
 	{ 0 },
 };
 
-static const struct oracle_command *const lists[] = { commands, oracle_class_commands };
+static const struct oracle_command *const lists[] = { commands, oracle_class_commands,
+						      oracle_stack_commands };
 
 static int usage(void)
 {

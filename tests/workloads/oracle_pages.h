@@ -27,6 +27,7 @@ struct oracle_command {
 
 /* Those of oracle_class.c, up to one without a name. */
 extern const struct oracle_command oracle_class_commands[];
+extern const struct oracle_command oracle_stack_commands[];
 
 /* ---- arguments ------------------------------------------------------------- */
 

@@ -11,6 +11,7 @@
 #include "tools/pfstack/opts.h"
 
 #define DEFAULT_HZ	 49
+#define GROWTH_HZ	 199 /* only a part of the samples stays */
 #define DEFAULT_EVERY	 1000
 #define DEFAULT_MIN_RATE 500
 #define DEFAULT_DEPTH	 127
@@ -42,7 +43,8 @@ static const struct argp_option options[] = {
 	  "faults: what code takes page faults, and how much memory they bring (default); growth: "
 	  "what code's memory stays, and gets more from one half of the time to the next",
 	  0 },
-	{ "hz", OPT_HZ, "N", 0, "Take about N samples a second of each process (49)", 0 },
+	{ "hz", OPT_HZ, "N", 0, "Take about N samples a second of each process (49; growth 199)",
+	  0 },
 	{ "every", OPT_EVERY, "N", OPTION_ARG_OPTIONAL,
 	  "Take each thread's every Nth fault instead (1000)", 0 },
 	{ "min-rate", OPT_MIN_RATE, "RATE", 0,
@@ -173,6 +175,8 @@ static void finish(struct argp_state *state, struct pfstack_opts *o)
 	struct pf_common *c = &o->common;
 
 	check(state, o);
+	if (!o->hz)
+		o->hz = o->mode == MODE_GROWTH ? GROWTH_HZ : DEFAULT_HZ;
 	if (o->mode == MODE_GROWTH && !c->duration_s && !c->count)
 		c->interval_s = c->positionals ? c->interval_s : GROWTH_S;
 	if (!c->out_path)
@@ -241,7 +245,6 @@ void pfstack_parse(struct pfstack_opts *opts, int argc, char **argv)
 	pf_common_init(&opts->common, "pfstack", SUMMARY_S);
 	opts->common.formats = 1u << PF_FORMAT_TABLE | 1u << PF_FORMAT_JSON |
 			       1u << PF_FORMAT_FOLDED | 1u << PF_FORMAT_PPROF | 1u << PF_FORMAT_SVG;
-	opts->hz = DEFAULT_HZ;
 	opts->min_rate = DEFAULT_MIN_RATE;
 	opts->depth = DEFAULT_DEPTH;
 	opts->lines = true;

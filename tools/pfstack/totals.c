@@ -54,7 +54,7 @@ struct pfstack_totals *pfstack_totals_by_process(const struct pfstack_collect *c
 
 	*n = 0;
 	HASH_ITER (hh, c->procs.table, proc, next) {
-		if (!proc->samples || !all)
+		if (!all || !(proc->samples || (proc->wanted && c->opts->common.n_pids)))
 			continue;
 		all[*n].proc = proc;
 		add_proc(&all[(*n)++], proc);

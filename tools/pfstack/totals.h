@@ -21,7 +21,7 @@ struct pfstack_totals {
 	int64_t by_class[CLASSES];
 };
 
-/* One for each process with samples, *n of them; the caller frees it. NULL without memory, or n 0. */
+/* One for each process with samples or named by --pid, *n of them; the caller frees it. NULL without memory, or n 0. */
 struct pfstack_totals *pfstack_totals_by_process(const struct pfstack_collect *c, size_t *n);
 void pfstack_totals_of_all(struct pfstack_totals *t, const struct pfstack_collect *c);
 

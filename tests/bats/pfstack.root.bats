@@ -1,0 +1,207 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: BSD-2-Clause
+# pfstack against programs whose calls and memory are known.
+
+# shellcheck disable=SC2034,SC2154 # shared with bats and the helpers
+# shellcheck disable=SC2016 # programs for jq
+load helpers
+load pfstat_helpers
+
+setup() {
+  requires root btf bpf cmd:jq tracepoint:exceptions/page_fault_user
+  unset NO_COLOR COLUMNS
+  export LC_ALL=C.UTF-8
+  PAGE=$(getconf PAGESIZE)
+  cd "$BATS_TEST_TMPDIR" || return
+}
+
+# look_at ARGS...: pfstack on the oracle that was started, in JSON, while it works.
+look_at() {
+  start_tool_bg pfstack -p "$ORACLE_PID" -n 0 -o json "$@"
+  oracle_go
+  stop_tool
+  assert_eq "$TOOL_STATUS" 0 'exit status'
+}
+
+# stacks FILTER: applied to the array of stacks; names joined, root first, as .path.
+stacks() {
+  jq -nc "[inputs | select(.type == \"stack\") | .path = ([.frames[] | .symbol // \"?\"] | join(\";\"))] | $1" \
+    "$TOOL_OUT"
+}
+
+bytes_of() { # REGEX of the path
+  stacks "map(select(.path | test(\"$1\")).bytes) | add // 0"
+}
+
+nothing_lost() {
+  assert_eq "$(record summary '[.losses[]] | add')" 0 'losses'
+}
+
+# What is found is so much, give or take as many bytes.
+assert_near() { # FOUND WANTED MARGIN WHAT
+  assert_le $(($2 - $3)) "$1" "$4, at least"
+  assert_le "$1" $(($2 + $3)) "$4, at most"
+}
+
+check_chain() { # PAGES LEFT, RIGHT, MARGIN
+  assert_near "$(bytes_of 'main;.*chain_outer;chain_left;chain_touch')" $(($1 * PAGE)) $(($3 * PAGE)) left
+  assert_near "$(bytes_of 'main;.*chain_outer;chain_right;chain_touch')" $(($2 * PAGE)) $(($3 * PAGE)) right
+  assert_eq "$(stacks 'map(select(.truncated)) | length')" 0 'stacks that do not reach the root'
+  assert_eq "$(stacks 'map(select(.path | startswith("_start;"))) | length')" "$(stacks length)"
+}
+
+@test "a chain of calls: names, bytes and class are right, to the page" {
+  start_oracle chain 3000 1000
+  look_at --every=1
+  # an 8 MiB ring holds some hundred samples: what did not fit is counted, and others stand for it
+  check_chain 3000 1000 400
+  assert_eq "$(stacks 'map(.class) | unique')" '["anon"]'
+  assert_eq "$(record summary .counts.faults)" "$(claim minor)"
+  assert_near "$(stacks 'map(.bytes) | add')" $(($(claim minor) * PAGE)) "$PAGE" 'all'
+  oracle_done
+}
+
+@test "sampled: what comes in adds up to what the memory grew by" {
+  start_oracle chain 30000 10000
+  look_at
+  nothing_lost
+  assert_near "$(stacks 'map(.bytes) | add')" $((40000 * PAGE)) $((400 * PAGE)) 'all'
+  assert_eq "$(stacks 'map(select(.truncated)) | length')" 0 'stacks that do not reach the root'
+  assert_le "$(record summary .counts.samples)" 400 'samples, at most'
+  oracle_done
+}
+
+@test "every 16th fault: the shares are right" {
+  start_oracle chain 6000 2000
+  look_at --every=16
+  nothing_lost
+  check_chain 6000 2000 200
+  oracle_done
+}
+
+@test "the software event instead of the tracepoints: the same" {
+  start_oracle chain 6000 2000
+  look_at --every=16 --backend perf
+  check_chain 6000 2000 200
+  assert_eq "$(record header .backend)" perf
+  oracle_done
+}
+
+@test "huge pages, fault-around, copies: a fault brings what it brings" {
+  local huge
+  start_oracle thp 3
+  look_at --every=1
+  huge=$(json "$ORACLE_JSON" '.work_pages')
+  assert_eq "$(bytes_of .)" $((huge * PAGE)) 'huge pages'
+  oracle_done
+  start_oracle file-around 320
+  look_at --every=1
+  assert_eq "$(stacks 'map(select(.class == "file").bytes) | add')" $((320 * PAGE)) 'fault-around'
+  oracle_done
+  start_oracle file-write 100
+  look_at --every=1
+  assert_eq "$(stacks 'map(select(.class == "cow").bytes) | add')" $((100 * PAGE)) 'copies'
+  oracle_done
+}
+
+@test "a fault that the kernel takes has the kernel's frames below the program's" {
+  start_oracle readbuf 300
+  look_at --every=1
+  assert_le $((299 * PAGE)) "$(stacks 'map(select(.frames | map(.kernel) | any).bytes) | add')"
+  # the program's first, then the system call's, and nothing of ours
+  assert_match "$(stacks 'max_by(.bytes).path')" '^"_start;.*;read;.*read.*"$'
+  assert_eq "$(stacks 'map(select(.path | test("bpf|asm_exc_page_fault"))) | length')" 0
+  oracle_done
+}
+
+@test "a stack that grows: the page that is missing is skipped, and the stack unwound" {
+  start_oracle stack 50
+  look_at --every=1
+  nothing_lost
+  assert_le 40 "$(record summary .counts.samples)"
+  assert_eq "$(stacks 'map(select(.truncated)) | length')" 0
+  oracle_done
+}
+
+@test "memory that came without faults is said" {
+  start_oracle populate 5000
+  start_tool_bg pfstack -p "$ORACLE_PID"
+  oracle_go
+  stop_tool
+  assert_eq "$TOOL_STATUS" 0
+  assert_match "$(<"$TOOL_OUT")" 'its memory changed by \+[0-9.]+M: [0-9.]+M or more came without faults'
+  oracle_done
+}
+
+@test "not named: told when it takes many faults, named after its end" {
+  start_oracle chain 6000 2000
+  start_tool_bg pfstack -C oracle -n 0 -o json --min-rate 300
+  oracle_go
+  oracle_done
+  stop_tool
+  assert_match "$(<"$TOOL_ERR")" "oracle \(pid $ORACLE_PID\) takes [0-9.]+[KM]? faults/s"
+  assert_eq "$(stacks 'map(.comm) | unique')" '["oracle"]'
+  assert_le 1 "$(stacks 'map(select(.path | test("^_start;.*main;.*chain_outer;"))) | length')"
+  assert_eq "$(stacks 'map(select(.path | test("[?]"))) | length')" 0 'frames without a name'
+}
+
+@test "a program that was deleted, in a mount namespace of its own" {
+  requires cmd:unshare
+  local dir=$PWD/there
+  mkdir there
+  ORACLE_PREFIX=(unshare -m sh -c
+    'mount -t tmpfs none "$0" && cp "$1" "$0/oracle" && shift && exec "$0/oracle" "$@"' "$dir")
+  start_oracle chain 6000 2000
+  nsenter -m -t "$ORACLE_PID" rm "$dir/oracle"
+  look_at --every=16
+  check_chain 6000 2000 200
+  oracle_done
+}
+
+@test "growth: what is given back is not shown, what stays is" {
+  start_bg grower "$PF_WORK/grower" < <(exec sleep 600)
+  wait_for_line "$BG_OUT" '"ready":true' "$PF_TIMEOUT" "$BG_PID"
+  start_tool_bg pfstack -p "$BG_PID" --mode growth --hz 1000 -d 6 -n 0 -o json
+  wait_tool
+  assert_eq "$TOOL_STATUS" 0
+  assert_match "$(stacks 'max_by(.bytes).path')" 'main;grower_leaks;touched'
+  assert_le $((1 << 20)) "$(bytes_of grower_leaks)" 'leaked'
+  assert_eq "$(bytes_of grower_churns)" 0 'given back'
+  assert_eq "$(stacks 'map(.mode) | unique')" '["growth"]'
+}
+
+@test "a name with control characters" {
+  start_oracle rename 0a1b5b324a 2000
+  start_tool_bg pfstack -p "$ORACLE_PID" --every=16
+  oracle_go
+  stop_tool
+  refute_contains "$(<"$TOOL_OUT")" $'\e'
+  assert_contains "$(<"$TOOL_OUT")" '\n\x1b[2J (pid'
+  oracle_done
+}
+
+@test "recorded and replayed: the same stacks, without privileges" {
+  start_oracle chain 6000 2000
+  start_tool_bg pfstack -p "$ORACLE_PID" --every=16 -o folded --record rec.jsonl
+  oracle_go
+  stop_tool
+  assert_eq "$(stat -c %a rec.jsonl)" 600
+  run_tool -0 pfstack --replay rec.jsonl -o folded
+  assert_eq "$output" "$(<"$TOOL_OUT")"
+  run_tool -0 pfstack --diff rec.jsonl rec.jsonl -o folded
+  assert_eq "$output" ''
+  oracle_done
+}
+
+@test "what is kept of the privileges: reading other processes, nothing else" {
+  local caps
+  start_oracle chain 1000 1000
+  start_tool_bg pfstack -p "$ORACLE_PID"
+  caps=$((16#$(sed -n 's/^CapEff:\t//p' /proc/"$TOOL_PID"/status)))
+  # of CAP_DAC_READ_SEARCH, CAP_SYS_PTRACE, CAP_SYS_ADMIN and CAP_CHECKPOINT_RESTORE at most these
+  assert_eq $((caps & ~(1 << 2 | 1 << 19 | 1 << 21 | 1 << 40))) 0
+  oracle_go
+  stop_tool
+  assert_eq "$TOOL_STATUS" 0
+  oracle_done
+}
