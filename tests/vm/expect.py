@@ -133,9 +133,10 @@ def of_run(guest, name):
         return of_backend(guest, 'counters')
     if what in ('OBJECT=plain', 'btf'):
         return of_plain(guest)
-    if kind in ('hotplug', 'caps-hotplug') and what == 'perf':
+    if kind in ('hotplug', 'caps-hotplug'):
+        expected = of_backend(guest, what)
         # What a processor did before it was seen to be there is not known, and it is said.
-        return dataclasses.replace(of_backend(guest, what), losses=frozenset({'cpu_gaps'}))
+        return dataclasses.replace(expected, losses=frozenset({'cpu_gaps'})) if expected.backend == 'perf' else expected
     if kind == 'many':
         return dataclasses.replace(of_backend(guest, 'auto'), close=True)
-    return of_backend(guest, what if kind in ('backend', 'hotplug') else 'auto')
+    return of_backend(guest, what if kind == 'backend' else 'auto')
