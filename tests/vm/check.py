@@ -108,6 +108,8 @@ def problems_of(guest, run):
     if run.name == 'leak':
         return judge.leak(run)
     expected = expect.of_run(guest, run.name)
+    if run.name.startswith('diag'):
+        return judge.diag(run, expected, expect.verdicts(guest, run.name))
     return judge.refused(run) if expected is expect.REFUSED else judge.oracles(run, expected)
 
 

@@ -199,6 +199,19 @@ def refused(run):
     return []
 
 
+def diag(run, expected, verdicts):
+    """pfdiag came to its end, says of each check what is so, and names what pfstat will take."""
+    if not run.ended or run.tool not in (0, 1, 2) or len(run.of_type('summary')) != 1:
+        return [f'pfdiag ended with {run.tool}: {" / ".join(run.said)[-300:]}']
+    checks = {c['id']: c for c in run.of_type('check')}
+    problems = [f'{name}: {checks[name]["status"]} instead of {wanted}: {checks[name]["found"]}'
+                for name, wanted in verdicts.items() if checks[name]['status'] != wanted]
+    choice = checks['pfstat']['found']
+    if not choice.startswith(f'backend {expected.backend} ') or f'snapshot {expected.snapshot},' not in choice:
+        problems.append(f'pfstat: {choice} instead of {expected.backend} with {expected.snapshot}')
+    return problems
+
+
 # Capabilities that pfleak may have while it runs: SYS_PTRACE, and BPF where a kernel
 # asks for it at each command of bpf(2). Where it does, a run without it would fail.
 MAY_KEEP = 1 << 19 | 1 << 39

@@ -10,6 +10,7 @@
 #   'caps-hotplug BACKEND'   the same as nobody with CAP_BPF and CAP_PERFMON, where the kernel
 #                         lets these have events of processors
 #   'many cpus' 'locked confidentiality'   in a guest that was started so
+#   'diag [THING]'        pfdiag, with something hidden or not
 #   'leak'                pfleak, beside all the others
 #
 # Holds the tools against programs that know the truth. Judges nothing: prints what was
@@ -53,6 +54,14 @@ prepare() {
 }
 
 # It grows for as long as the runs beside it take, on a busy machine for minutes.
+# What it proves of itself: ways, choices, exact figures. $1 what to hide; none.
+diag() {
+  unshare -m ${1:+without.sh "$1"} pfdiag -o json --only kernel,ways,tools,exact >/tmp/diag.out 2>/tmp/diag.err
+  echo "@tool $?"
+  sed 's/^/@say /' /tmp/diag.err
+  sed 's/^/@json /' /tmp/diag.out
+}
+
 leak_begin() {
   [ -z "$leaky" ] || return
   leaky --rate-mb-s 2 >/dev/null &
@@ -89,6 +98,8 @@ run() {
     hotplug*) try hotplug watch.sh --backend "$what" ;;
     many*) try many watch.sh ;;
     locked*) try short watch.sh ;;
+    diag) diag ;;
+    diag*) diag "$what" ;;
     leak) leak_end ;;
     *) echo "check.sh: '$1' is not known" ;;
   esac
