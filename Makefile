@@ -458,7 +458,7 @@ soak: all
 	$(Q)$(WHERE) tests/soak/soak.py --duration=$(DURATION) --dir='$(O)/soak' $(if $(REPLAY),--replay='$(REPLAY)')
 
 # Heavy packages, hence not in test: `make deps-real` first.
-test-real: need-root all workloads examples
+test-real: need-root all workloads examples $(O)/bench/unwind
 	$(Q)$(WHERE) tests/run.sh bats-real
 
 bench: need-root all workloads bench-bins

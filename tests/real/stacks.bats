@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # What pfstack writes, read by those it is for: a browser, and Go's pprof.
 
-# shellcheck disable=SC2154 # shared with bats and the helpers
+# shellcheck disable=SC2030,SC2031,SC2154 # each test is a process; some are shared with the helpers
 load ../bats/helpers
 
 setup() {
@@ -96,4 +96,95 @@ in_browser() {
   run -0 in_browser d.svg '
     return frames.map(g => g.dataset.n).join() + " " + named("fill").querySelector("title").textContent'
   assert_eq "$output" 'all,prog,_start,main,fill,clear_page_[k] fill: +5.9K, 100.0 %, 0 samples'
+}
+
+# ---- real programs ----------------------------------------------------------
+
+teardown() {
+  [ -z "${started:-}" ] || kill "${started[@]}" 2>/dev/null || :
+}
+
+# Of the stacks of process $1, copied with $2 bytes, as many percent as $3 must reach the root.
+reaches_root() {
+  local samples percent
+  run -0 "$PF_BUILD/bench/unwind" "$1" 1500 "$2"
+  echo "# ${output%%$'\n'*}" >&3
+  read -r _ samples _ percent _ <<<"$output"
+  assert_le 300 "$samples" samples
+  assert_le "$3" "${percent%.*}" 'percent that reach the root'
+}
+
+@test "stacks of C++ without frame pointers reach the root, and of its file deleted" {
+  requires root cmd:g++
+  cat >prog.cc <<'END'
+#include <algorithm>
+#include <map>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+using Map = std::map<std::string, std::vector<int>>;
+static size_t grow(Map &m, int i) {
+  auto &v = m[std::to_string(i % 977)];
+  v.insert(v.end(), 500, i);
+  if (v.size() > 20000) v = {};
+  if (i % 100 == 0) throw std::runtime_error("full");
+  return v.size();
+}
+static void work() {
+  Map m;
+  for (int i = 0;; i++) {
+    try { grow(m, i); } catch (std::exception &) { }
+    std::vector<char> big(200000, 'x');
+    std::sort(big.begin(), big.end());
+  }
+}
+int main() { std::thread t(work); work(); }
+END
+  g++ -O2 -fomit-frame-pointer prog.cc -o prog -lpthread
+  ./prog &
+  started+=($!)
+  rm prog
+  reaches_root "${started[0]}" 16384 99
+}
+
+@test "stacks of python3 reach the root" {
+  requires root
+  python3 -c '
+import json
+while True:
+    x = [bytearray(100000) for i in range(50)]
+    json.loads(json.dumps({str(i): [i] * 10 for i in range(3000)}))
+    print("ready", flush=True)' >python.log &
+  started+=($!)
+  wait_for_line python.log ready # all that it loads is mapped then: its maps are read once
+  reaches_root "$!" 16384 99
+}
+
+@test "stacks of redis reach the root" {
+  requires root cmd:redis-server cmd:redis-benchmark
+  redis-server --port 0 --unixsocket "$PWD/sock" --save '' --daemonize no >redis.log &
+  started+=($!)
+  wait_for_line redis.log 'The server is now ready'
+  redis-benchmark -s "$PWD/sock" -t set,lpush -n 100000000 -r 100000 -d 300 -P 16 -q >bench.log 2>&1 &
+  started+=($!)
+  reaches_root "${started[0]}" 16384 99
+}
+
+@test "stacks of node reach the root, with a larger copy, and name its functions" {
+  requires root cmd:node
+  node --perf-basic-prof -e '
+    function spin() {
+      let a = [];
+      for (let i = 0; i < 40000; i++) a.push({ i, s: "x" + i });
+      JSON.stringify(a);
+      setImmediate(spin);
+    }
+    console.log("ready");
+    spin();' >node.log &
+  started+=($!)
+  wait_for_line node.log ready
+  reaches_root "$!" 32768 99
+  assert_contains "$output" '([jit])'
+  rm -f "/tmp/perf-$!.map" isolate-*.log
 }
