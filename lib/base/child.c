@@ -104,7 +104,7 @@ static void take_output(struct pf_child *c)
 void pf_child__kill(struct pf_child *c)
 {
 	if (!c->ended)
-		kill(-c->pid, SIGKILL);
+		pf_spawn_kill(c->pid);
 }
 
 bool pf_child__poll(struct pf_child *c)
@@ -115,7 +115,7 @@ bool pf_child__poll(struct pf_child *c)
 	if (waitpid(c->pid, &c->status, WNOHANG) == c->pid) {
 		take_output(c);
 		c->ended = true;
-		/* What it started itself goes with it. */
+		/* What it started itself goes with it; its own number may be another's by now. */
 		kill(-c->pid, SIGKILL);
 		return true;
 	}

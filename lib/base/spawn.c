@@ -175,3 +175,9 @@ pid_t pf_spawn(const struct pf_spawn *s)
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	return pid;
 }
+
+void pf_spawn_kill(pid_t pid)
+{
+	kill(-pid, SIGKILL);
+	kill(pid, SIGKILL);
+}

@@ -45,6 +45,12 @@ struct pf_spawn {
 #define PF_SPAWN_FAILED 127
 pid_t pf_spawn(const struct pf_spawn *s);
 
+/*
+ * Kill it and its process group. It may not have made the group yet, when there
+ * is only itself. Only before it is waited for: then its number is nobody's.
+ */
+void pf_spawn_kill(pid_t pid);
+
 /* A pipe whose ends close on exec; ours does not block. -errno. */
 int pf_spawn_pipe(int fds[2], int ours);
 

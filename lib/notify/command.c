@@ -76,7 +76,7 @@ void pf_command__free(struct pf_command *k)
 	for (unsigned int i = 0; i < k->channel->at_once; i++) {
 		if (!k->running[i].pid)
 			continue;
-		kill(-k->running[i].pid, SIGKILL);
+		pf_spawn_kill(k->running[i].pid);
 		waitpid(k->running[i].pid, NULL, 0);
 	}
 	free(k);
@@ -126,13 +126,13 @@ static void look_after(struct pf_command *k, struct running *r)
 	/* Its number stays taken until the group is gone, too. */
 	waitid(P_PID, (id_t)r->pid, &info, WEXITED | WNOHANG | WNOWAIT);
 	if (info.si_pid == r->pid) {
-		kill(-r->pid, SIGKILL); /* whatever it left behind */
+		pf_spawn_kill(r->pid); /* whatever it left behind */
 		if (waitpid(r->pid, &status, 0) == r->pid)
 			judge(k, r, status);
 		r->pid = 0;
 	} else if (!r->killed && now_s() >= r->end_s) {
 		r->killed = true;
-		kill(-r->pid, SIGKILL);
+		pf_spawn_kill(r->pid);
 	}
 }
 

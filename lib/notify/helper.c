@@ -265,7 +265,7 @@ static void kill_it(struct pf_helper *h)
 {
 	int status = 0;
 
-	kill(-h->pid, SIGKILL);
+	pf_spawn_kill(h->pid);
 	while (waitpid(h->pid, &status, 0) < 0 && errno == EINTR)
 		;
 	bury(h, status);

@@ -7,9 +7,11 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #include "lib/base/child.h"
 #include "lib/base/error.h"
+#include "lib/base/spawn.h"
 
 static struct pf_child *sh(const char *script, double limit_s)
 {
@@ -72,6 +74,27 @@ static void test_clean(void **state)
 	pf_child__free(c);
 }
 
+/* Before it has a process group of its own, too. */
+static void test_killed_at_once(void **state)
+{
+	char *const argv[] = { (char *)"sleep", (char *)"600", NULL };
+	char *const envp[] = { NULL };
+	const struct pf_spawn order = {
+		.path = "/bin/sleep", .argv = argv, .envp = envp, .fds = { -1, -1, -1 }
+	};
+
+	(void)state;
+	for (int i = 0; i < 100; i++) {
+		pid_t pid = pf_spawn(&order);
+		int status = 0;
+
+		assert_true(pid > 0);
+		pf_spawn_kill(pid);
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_true(WIFSIGNALED(status));
+	}
+}
+
 static void test_too_much(void **state)
 {
 	struct pf_child *c = sh("dd if=/dev/zero bs=4096 count=500 2>/dev/null", 60);
@@ -126,10 +149,10 @@ static void test_missing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_output),	cmocka_unit_test(test_status),
-		cmocka_unit_test(test_clean),	cmocka_unit_test(test_too_much),
-		cmocka_unit_test(test_overdue), cmocka_unit_test(test_impatient),
-		cmocka_unit_test(test_missing),
+		cmocka_unit_test(test_output),	  cmocka_unit_test(test_status),
+		cmocka_unit_test(test_clean),	  cmocka_unit_test(test_killed_at_once),
+		cmocka_unit_test(test_too_much),  cmocka_unit_test(test_overdue),
+		cmocka_unit_test(test_impatient), cmocka_unit_test(test_missing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
