@@ -120,6 +120,9 @@ static CURLcode set_limits(CURL *e, const struct pf_wire *m)
 	SET(CURLOPT_CONNECTTIMEOUT_MS, (long)(1000 * m->connect_timeout_s));
 	SET(CURLOPT_TIMEOUT_MS, (long)(1000 * m->timeout_s));
 	SET(CURLOPT_BUFFERSIZE, 16384L);
+	/* On a connection that turns out dead libcurl would send again, beside our attempts. */
+	SET(CURLOPT_FRESH_CONNECT, 1L);
+	SET(CURLOPT_FORBID_REUSE, 1L);
 #if LIBCURL_VERSION_NUM >= 0x075700
 	/* A name server that does not answer must not hold the other channels. */
 	SET(CURLOPT_QUICK_EXIT, 1L);

@@ -61,7 +61,7 @@ result() { # ID
     '["Bearer t0ken","application/json"]'
 }
 
-@test "many bodies: in order, over one connection" {
+@test "many bodies: in order" {
   local id
   start_server
   channel 0 "http://127.0.0.1:$SERVER_PORT/ok"
@@ -110,6 +110,20 @@ result() { # ID
   post 0 1
   deliver
   assert_eq "$(result 1 | jq -c '.[:2]')" '["failed",2]'
+}
+
+@test "a server that closes: no more requests than attempts, whatever other connections there were" {
+  local n
+  start_server
+  for n in 0 1 2 3; do
+    channel "$n" "http://127.0.0.1:$SERVER_PORT/ok"
+    post "$n" "$n"
+  done
+  channel 4 "http://127.0.0.1:$SERVER_PORT/close" '| .attempts = 2 | .retry_s = 1'
+  post 4 4
+  deliver
+  assert_eq "$(result 4 | jq -c '.[:2]')" '["failed",2]'
+  assert_eq "$(requests 'map(select(.path == "/close")) | length')" 2
 }
 
 @test "a server that closes early is tried again" {
