@@ -134,7 +134,7 @@ started() {
     assert_eq "$output" ''
   done
   run -1 --separate-stderr "$HELPER"
-  assert_contains "$stderr" 'usage: pf-allocator PID'
+  assert_contains "$stderr" 'usage: pf-allocator [--code] PID'
 }
 
 @test "it looks at foreign files in a process that can do nothing else" {

@@ -62,11 +62,13 @@ EOT
       ;;
     pfleak)
       cat <<'EOT'
---output|one of: table, json, prom|%% x JSON csv prometheus
+--output|one of: table, json, csv, prom|%% x JSON folded prometheus
 --grace|seconds from 0|%% x -1 99999999999999999999 1w nan
 --min-size|size from 1|%% x -1 0 10X 1.5 99999999999999999999 99999T nan
 --confidence|whole number from 51 to 100|%% x -1 0 50 101 70.5 99999999999999999999
 --stacks|must not be empty|%%
+--state|must not be empty|%%
+--model|trend, classic, classifier, signals, anomaly or levels|x TREND clas
 --config|must not be empty|%%
 --profile|must not be empty|%%
 --max-processes|whole number from 1 to|%% x -1 0 99999999999999999999 1k
