@@ -5,7 +5,7 @@
 #   lint        each program in tests/lint is one test
 #   unit        the sanitizer build's unit tests
 #   replay-san  what bats-user runs, with the sanitizer build's tools; without
-#               the files tagged house, which are about the tree and not the tools
+#               the files tagged once: about the tree, or much waiting and little of ours
 #   bats-user   tests/bats/*.bats but the next, without privileges
 #   bats-root   tests/bats/*.root.bats
 #   bats-real   tests/real/*.bats: with servers that are too heavy for every machine
@@ -244,15 +244,15 @@ run_bats() {
 run_bats_user() {
   stage || return
   environment "$build" "$build"
-  run_bats 900 user "$root" "${as[@]}"
+  run_bats 1200 user "$root" "${as[@]}"
 }
 
 run_replay_san() {
   stage || return
   environment "$build" "$san"
   sanitizers
-  filter=('--filter-tags' '!house')
-  run_bats 900 user "$root" "${as[@]}"
+  filter=('--filter-tags' '!once')
+  run_bats 1200 user "$root" "${as[@]}"
   filter=()
 }
 
@@ -262,7 +262,7 @@ run_bats_root() {
     return
   fi
   environment "$built" "$built"
-  run_bats 1200 root "$PWD" env
+  run_bats 1500 root "$PWD" env
 }
 
 run_bats_real() {

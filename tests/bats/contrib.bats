@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # What lies in contrib: each file is read by the program it is for, or its
 # claims are held against what the tools really say.
-# bats file_tags=house
+# bats file_tags=once
 
 # shellcheck disable=SC2154 # shared with bats and the helpers
 # shellcheck disable=SC2016,SC2030,SC2031 # programs for jq and awk; each test is a subshell

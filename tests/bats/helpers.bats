@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # The helpers themselves, and the workloads they start: a test library that
 # cannot fail, or an oracle that does not tell the truth, proves nothing.
-# bats file_tags=house
+# bats file_tags=once
 
 # shellcheck disable=SC2016 # bodies of inner tests and scripts
 # shellcheck disable=SC2034,SC2154 # shared with bats and the helpers

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # What the Makefile and the test runner promise, on what has been built: nothing
 # here compiles, installs packages, or writes outside the test's own directory.
-# bats file_tags=house
+# bats file_tags=once
 
 # shellcheck disable=SC2154 # bats sets output and status
 load helpers

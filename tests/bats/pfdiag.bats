@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # pfdiag without root: its command line, its forms of output, and every check that reads
 # files, in both directions: the files are of machines made up here (--root).
+# bats file_tags=once
 
 # shellcheck disable=SC2034,SC2154 # shared with bats and the helpers
 load helpers

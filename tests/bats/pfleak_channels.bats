@@ -3,6 +3,7 @@
 # What channels are told, by recordings: what arrives at real servers, sockets
 # and commands; that nobody hears of secrets; what becomes of pf-notify when it
 # is killed or stuck. How HTTP goes wrong is in notify.bats.
+# bats file_tags=once
 
 # shellcheck disable=SC2034,SC2154 # shared with bats and the helpers
 # shellcheck disable=SC2016 # programs for jq and sh

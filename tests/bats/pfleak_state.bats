@@ -243,9 +243,9 @@ locked() {
   start_tool_bg pfleak --no-config --state s 0.2
   wait_for_line "$TOOL_ERR" '^pfleak: ready' "$PF_TIMEOUT" "$TOOL_PID"
   pf_poll "$PF_TIMEOUT" saved_by "$TOOL_PID" # SIGHUP saves, once there was a moment
-  echo 'half of a state' >s.new
   kill -KILL "$TOOL_PID"
   wait_for_exit "$TOOL_PID"
+  echo 'half of a state' >s.new
   run_tool pfleak --no-config --state s -v 0.2 2
   assert_match "$stderr" 'pfleak: s: [0-9]+ processes, saved '
   refute_contains "$stderr" 'set aside'

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # What tells whether the guests of check-vm passed: that it can fail, and what it
 # fetches kernels with. Boots nothing and asks no network.
-# bats file_tags=house
+# bats file_tags=once
 
 # shellcheck disable=SC2016,SC2154 # programs for python; what bats and the helpers set
 load helpers
