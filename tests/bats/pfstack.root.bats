@@ -83,7 +83,7 @@ check_chain() { # PAGES LEFT, RIGHT, MARGIN
   start_oracle chain 6000 2000
   look_at --every=16 --backend perf
   check_chain 6000 2000 200
-  assert_eq "$(record header .backend)" perf
+  assert_eq "$(record header .backend)" '"perf"'
   oracle_done
 }
 
@@ -109,7 +109,7 @@ check_chain() { # PAGES LEFT, RIGHT, MARGIN
   look_at --every=1
   assert_le $((299 * PAGE)) "$(stacks 'map(select(.frames | map(.kernel) | any).bytes) | add')"
   # the program's first, then the system call's, and nothing of ours
-  assert_match "$(stacks 'max_by(.bytes).path')" '^"_start;.*;read;.*read.*"$'
+  assert_match "$(stacks 'max_by(.bytes).path')" '^"_start;.*main;readbuf;[^;]*read;.*read[^;]*"$'
   assert_eq "$(stacks 'map(select(.path | test("bpf|asm_exc_page_fault"))) | length')" 0
   oracle_done
 }
@@ -119,7 +119,8 @@ check_chain() { # PAGES LEFT, RIGHT, MARGIN
   look_at --every=1
   nothing_lost
   assert_le 40 "$(record summary .counts.samples)"
-  assert_eq "$(stacks 'map(select(.truncated)) | length')" 0
+  # it is longer than the copy, but its beginning is there
+  assert_le 3 "$(stacks 'map(.frames | length) | min')" 'frames'
   oracle_done
 }
 
