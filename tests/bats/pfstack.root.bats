@@ -65,7 +65,8 @@ check_chain() { # PAGES LEFT, RIGHT, MARGIN
   start_oracle chain 30000 10000
   look_at
   nothing_lost
-  assert_near "$(stacks 'map(.bytes) | add')" $((40000 * PAGE)) $((400 * PAGE)) 'all'
+  # what came after a thread's last sample, one in some 400 faults, is not told any more
+  assert_near "$(stacks 'map(.bytes) | add')" $((40000 * PAGE)) $((4000 * PAGE)) 'all'
   assert_eq "$(stacks 'map(select(.truncated)) | length')" 0 'stacks that do not reach the root'
   assert_le "$(record summary .counts.samples)" 400 'samples, at most'
   oracle_done
