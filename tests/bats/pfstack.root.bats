@@ -161,7 +161,9 @@ check_chain() { # PAGES LEFT, RIGHT, MARGIN
 }
 
 @test "growth: what is given back is not shown, what stays is" {
-  start_bg grower "$PF_WORK/grower" < <(exec sleep 600)
+  mkfifo grower.in
+  exec {line}<>grower.in # it ends when that does
+  start_bg grower "$PF_WORK/grower" <grower.in
   wait_for_line "$BG_OUT" '"ready":true' "$PF_TIMEOUT" "$BG_PID"
   start_tool_bg pfstack -p "$BG_PID" --mode growth --hz 1000 -d 6 -n 0 -o json
   wait_tool

@@ -112,7 +112,7 @@ check_full_service() {
       assert_contains "$stderr" "needs CAP_PERFMON and CAP_BPF, has CAP_${cap^^} only"
       run_tool $tool --list 0.1 1
       run_tool $tool 0.1 1
-      assert_contains "$stderr" "has CAP_${cap^^} only); reading /proc instead"
+      assert_match "$stderr" "has CAP_${cap^^} only; see pfdiag --only (tp-btf|iter)\\); reading /proc instead"
     done
   done
   only

@@ -44,7 +44,7 @@ last_sample() { # FILTER [jq options]
   observe touch 500
   check_totals
   assert_eq "$(record header .snapshot -r)" '"proc"'
-  assert_contains "$(<"$TOOL_ERR")" 'memory counters in a way that is not known here; counting fault events by process'
+  assert_contains "$(<"$TOOL_ERR")" 'memory counters in a way that is not known here (see pfdiag --only iter); counting fault events by process'
   assert_eq "$(last_sample '.rss_anon_bytes > 0')" true
 }
 
