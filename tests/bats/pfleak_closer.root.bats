@@ -71,7 +71,7 @@ of_type() { # TYPE FILTER
   assert_eq "$(of_type alert 'map(select(.state == "firing") | [.allocator, .linkage, .language]) | unique')" \
     '[["glibc","dynamic",null]]'
   assert_eq "$(of_type alert 'map(select(.state == "firing") | .pid as $p |
-    .next == "pfstack --mode growth -p \($p) -d 60.") | unique')" '[true]'
+    .next == "pfstack --mode growth -p \($p) -d 60") | unique')" '[true]'
   assert_eq "$(of_type alert 'map(select(.state != "firing") | [.allocator, .next, .stacks]) | unique')" '[[null,null,null]]'
   "$PF_BIN/pfleak" --json-schema >schema
   assert_le 8 "$("$OUTPUT" schema schema alert <"$TOOL_OUT")"

@@ -103,7 +103,7 @@ static void of_any(char *dst, size_t size, const struct pf_allocator_facts *f, i
 		add_with_pid(dst, size,
 			     *dst ? "Without a restart: pfstack --mode growth -p "
 				  : "pfstack --mode growth -p ",
-			     pid, missing ? " -d 60 (pfstack is not installed here)." : " -d 60.");
+			     pid, missing ? " -d 60 (pfstack is not installed here)" : " -d 60");
 }
 
 char *pfleak_advice(char *dst, size_t size, const struct pf_allocator_facts *f, int64_t pid)
