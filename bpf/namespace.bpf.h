@@ -13,6 +13,14 @@
 __u32 pf_reader_level = 0;
 __u64 pf_reader_ns = 0;
 
+/* Processes named by -p, by pid in the reader's namespace; the pass answers with pf_tgids. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, PF_MAX_PIDS);
+	__type(key, __u32);
+	__type(value, __u8);
+} pf_named SEC(".maps");
+
 /* Copied, not loaded: a typed pointer takes no computed offset, and pf_upid_at computes one. */
 static __always_inline struct pid *pf_pid_of(struct task_struct *task)
 {

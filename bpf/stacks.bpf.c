@@ -55,14 +55,6 @@ struct {
 	__type(value, __u8);
 } pf_stk_deep SEC(".maps");
 
-/* Processes named by -p, by pid in the reader's namespace; the pass answers with pf_tgids. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, PF_MAX_PIDS);
-	__type(key, __u32);
-	__type(value, __u8);
-} pf_named SEC(".maps");
-
 static __always_inline void pf_fill_head(struct pf_stack_head *head, struct task_struct *task,
 					 enum pf_stack_kind kind)
 {

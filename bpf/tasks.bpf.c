@@ -29,14 +29,6 @@ const volatile bool pf_mem_hierarchy = false; /* the memory controller has its o
 __u64 pf_ended_late = 0;
 __u64 pf_ended_open = 0;
 
-/* Processes named by -p, by pid in the reader's namespace; the pass answers with pf_tgids. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, PF_MAX_PIDS);
-	__type(key, __u32);
-	__type(value, __u8);
-} pf_named SEC(".maps");
-
 /*
  * Own and dead threads' counts, each seen once. "Released" is read after the
  * dead ones' sum: a thread that is still hashed then is not in it.

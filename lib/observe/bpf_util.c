@@ -17,7 +17,6 @@
 #include "lib/base/error.h"
 #include "lib/base/log.h"
 #include "lib/observe/bpf_util.h"
-#include "lib/observe/observe.h"
 #include "lib/observe/refusal.h"
 
 /* For people who mend us: at -vv. What the rest need of it we say ourselves. */
@@ -112,9 +111,23 @@ uint64_t pf_bpf_command_caps(void)
 	return pf_caps_least(sets, PF_ARRAY_SIZE(sets), command_allowed, NULL);
 }
 
-uint32_t pf_bpf_named_max(const struct pf_observe_config *config)
+uint32_t pf_bpf_named_max(size_t n_pids)
 {
-	return config->n_pids ? (uint32_t)config->n_pids : 1;
+	return n_pids ? (uint32_t)n_pids : 1;
+}
+
+int pf_bpf_name_pids(const struct bpf_map *map, const int64_t *pids, size_t n)
+{
+	__u8 yes = 1;
+
+	for (size_t i = 0; i < n; i++) {
+		__u32 pid = (__u32)pids[i];
+		int ret = bpf_map__update_elem(map, &pid, sizeof(pid), &yes, sizeof(yes), BPF_ANY);
+
+		if (ret)
+			return ret;
+	}
+	return 0;
 }
 
 /* Unknown to a process that may not be dumped, before 5.14 (7bc3fa0172a4). */

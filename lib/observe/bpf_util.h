@@ -4,13 +4,14 @@
 #define PF_LIB_OBSERVE_BPF_UTIL_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "lib/record/check.h"
 
+struct bpf_map;
 struct bpf_object;
 struct pf_error;
-struct pf_observe_config;
 
 struct pf_bpf_cost {
 	int64_t run_ns;
@@ -46,7 +47,10 @@ int pf_bpf_fail_tracepoints(struct pf_error *err, int code);
 uint64_t pf_bpf_command_caps(void);
 
 /* Entries for the maps of named processes: no more memory than asked for. */
-uint32_t pf_bpf_named_max(const struct pf_observe_config *config);
+uint32_t pf_bpf_named_max(size_t n_pids);
+
+/* Put processes into a map of those named; its keys are pids, its values a byte. 0 or -errno. */
+int pf_bpf_name_pids(const struct bpf_map *map, const int64_t *pids, size_t n);
 
 /* Add one object's programs' run time and maps' memory to *cost. Programs in `skip` are left out. */
 void pf_bpf_cost_add(struct pf_bpf_cost *cost, const struct bpf_object *obj, const char *skip);

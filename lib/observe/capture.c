@@ -85,7 +85,7 @@ bool pf_capture_drawn(uint64_t address, uint32_t weight)
 static void set_options(struct pf_stacks_bpf *skel, const struct pf_capture_config *config,
 			const struct plan *plan)
 {
-	uint32_t named = config->n_pids ? (uint32_t)config->n_pids : 1;
+	uint32_t named = pf_bpf_named_max(config->n_pids);
 
 	skel->rodata->pf_by_pid = config->n_pids > 0;
 	skel->rodata->pf_by_uid = config->uid >= 0;
@@ -101,20 +101,6 @@ static void set_options(struct pf_stacks_bpf *skel, const struct pf_capture_conf
 	bpf_map__set_max_entries(skel->maps.pf_ring, (__u32)pf_ring_room(config->ring_bytes));
 	bpf_map__set_max_entries(skel->maps.pf_named, named);
 	bpf_map__set_max_entries(skel->maps.pf_tgids, named);
-}
-
-static int name_pids(struct pf_stacks_bpf *skel, const struct pf_capture_config *config)
-{
-	__u8 yes = 1;
-
-	for (size_t i = 0; i < config->n_pids; i++) {
-		__u32 pid = (__u32)config->pids[i];
-		int ret = bpf_map__update_elem(skel->maps.pf_named, &pid, sizeof(pid), &yes,
-					       sizeof(yes), BPF_ANY);
-		if (ret)
-			return ret;
-	}
-	return 0;
 }
 
 static void take_record(void *ctx, const void *record, size_t size);
@@ -158,7 +144,7 @@ static int try_plan(struct pf_capture *c, const struct pf_capture_config *config
 	if (ret)
 		return pf_bpf_fail_see(err, ret, "load the programs that sample faults",
 				       PF_CHECK_PFSTACK);
-	ret = name_pids(c->skel, config);
+	ret = pf_bpf_name_pids(c->skel->maps.pf_named, config->pids, config->n_pids);
 	if (ret)
 		return pf_bpf_fail_see(err, ret, "tell the kernel the pids to watch",
 				       PF_CHECK_PFSTACK);

@@ -141,7 +141,7 @@ static void choose_maps(struct pf_faults *f, const struct pf_observe_config *con
 	bpf_map__set_autocreate(f->skel->maps.pf_mappings,
 				f->plan->counters == COUNTERS_BY_CPU &&
 					f->plan->backend != PF_BACKEND_FEXIT);
-	bpf_map__set_max_entries(f->skel->maps.pf_tgids, pf_bpf_named_max(config));
+	bpf_map__set_max_entries(f->skel->maps.pf_tgids, pf_bpf_named_max(config->n_pids));
 }
 
 bool pf_faults__pends(const struct pf_faults *f)

@@ -57,9 +57,9 @@ static void set_options(struct pf_tasks_bpf *skel, const struct pf_observe_confi
 	skel->rodata->pf_sample_every = config->sample_every;
 	skel->rodata->pf_sample_auto = config->sample_auto;
 	skel->rodata->pf_mem_hierarchy = pf_cgroup_memory_apart(config->proc_root);
-	bpf_map__set_max_entries(skel->maps.pf_named, pf_bpf_named_max(config));
+	bpf_map__set_max_entries(skel->maps.pf_named, pf_bpf_named_max(config->n_pids));
 	if (!faults)
-		bpf_map__set_max_entries(skel->maps.pf_tgids, pf_bpf_named_max(config));
+		bpf_map__set_max_entries(skel->maps.pf_tgids, pf_bpf_named_max(config->n_pids));
 }
 
 /* bpf_loop came with 5.17 (e6f2dd0f8067). A program that has it anywhere is refused whole before. */
@@ -160,20 +160,6 @@ static int share_maps(struct pf_tasks_bpf *skel, const struct pf_faults *faults)
 	return ret;
 }
 
-static int name_pids(struct pf_tasks_bpf *skel, const struct pf_observe_config *config)
-{
-	__u8 yes = 1;
-
-	for (size_t i = 0; i < config->n_pids; i++) {
-		__u32 pid = (__u32)config->pids[i];
-		int ret = bpf_map__update_elem(skel->maps.pf_named, &pid, sizeof(pid), &yes,
-					       sizeof(yes), BPF_ANY);
-		if (ret)
-			return ret;
-	}
-	return 0;
-}
-
 static int load(struct pf_tasks *t, const struct pf_observe_config *config,
 		const struct pf_faults *faults, struct pf_error *err)
 {
@@ -190,7 +176,7 @@ static int load(struct pf_tasks *t, const struct pf_observe_config *config,
 	ret = pf_tasks_bpf__load(t->skel);
 	if (ret)
 		return pf_bpf_fail_see(err, ret, "load the task iterator", PF_CHECK_ITER);
-	ret = name_pids(t->skel, config);
+	ret = pf_bpf_name_pids(t->skel->maps.pf_named, config->pids, config->n_pids);
 	if (ret)
 		return pf_bpf_fail_see(err, ret, "tell the kernel the pids to watch",
 				       PF_CHECK_ITER);
