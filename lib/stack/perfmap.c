@@ -26,7 +26,6 @@ struct pf_perfmap {
 	struct code *code;
 	size_t n;
 	size_t cap;
-	size_t skipped;
 };
 
 struct pf_perfmap *pf_perfmap__new(int fd)
@@ -47,11 +46,6 @@ void pf_perfmap__free(struct pf_perfmap *p)
 	free(p);
 }
 
-size_t pf_perfmap__skipped(const struct pf_perfmap *p)
-{
-	return p->skipped;
-}
-
 /* A hexadecimal number up to a blank, which is taken. */
 static bool take_hex(char **at, uint64_t *out)
 {
@@ -70,24 +64,26 @@ static bool take_hex(char **at, uint64_t *out)
 	return true;
 }
 
-static bool take_line(struct pf_perfmap *p, char *line)
+/* Lines of another form are none, as those for which there is no memory. */
+static void take_line(struct pf_perfmap *p, char *line)
 {
 	struct code c = { .order = (uint32_t)p->n };
 	struct code *more;
 
 	if (!take_hex(&line, &c.start) || !take_hex(&line, &c.size) || !*line || !c.size ||
 	    c.start + c.size < c.start)
-		return false;
+		return;
 	c.name = line;
 	if (p->n == p->cap) {
-		p->cap = p->cap ? p->cap * 2 : 1024;
-		more = reallocarray(p->code, p->cap, sizeof(*more));
+		size_t cap = p->cap ? p->cap * 2 : 1024;
+
+		more = reallocarray(p->code, cap, sizeof(*more));
 		if (!more)
-			return false;
+			return;
 		p->code = more;
+		p->cap = cap;
 	}
 	p->code[p->n++] = c;
-	return true;
 }
 
 static int by_start(const void *a, const void *b)
@@ -105,11 +101,9 @@ static void take_text(struct pf_perfmap *p)
 	char *line = p->text, *end;
 
 	p->n = 0;
-	p->skipped = 0;
 	while ((end = memchr(line, '\n', (size_t)(p->text + p->len - line)))) {
 		*end = '\0';
-		if (*line && !take_line(p, line))
-			p->skipped++;
+		take_line(p, line);
 		line = end + 1;
 	}
 	if (p->n)

@@ -25,6 +25,4 @@ void pf_perfmap__refresh(struct pf_perfmap *p);
  * __refresh. */
 const char *pf_perfmap__find(const struct pf_perfmap *p, uint64_t address, uint64_t *start);
 
-size_t pf_perfmap__skipped(const struct pf_perfmap *p); /* lines of another form */
-
 #endif
