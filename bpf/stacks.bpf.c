@@ -565,11 +565,14 @@ int BPF_PROG(pf_stk_exit, struct task_struct *task)
 		return 0;
 	p = bpf_task_storage_get(&pf_stk_procs, task->group_leader, NULL, 0);
 	own = bpf_task_storage_get(&pf_stk_threads, task, NULL, 0);
-	if (!p || !own)
+	if (!p)
 		return 0;
-	pf_settle(own, task);
-	__sync_fetch_and_add(&p->seen, own->faults);
-	own->faults = 0;
+	if (own) {
+		pf_settle(own, task);
+		__sync_fetch_and_add(&p->seen, own->faults);
+		own->faults = 0;
+	}
+	/* The last one need not have faulted since we look on. */
 	if (task->signal->live.counter == 0 && (p->gap || p->known))
 		pf_tell(task, p, PF_STACK_EXIT, 0, 0);
 	return 0;

@@ -143,7 +143,6 @@ struct pf_stack_thread {
 struct pf_stack_process {
 	__u64 seen;
 	__u64 window_ns;   /* begin */
-	__u64 reported_ns; /* when it was last said that it is hot */
 	__u32 window_faults;
 	__u32 window_samples;
 	__u32 gap;     /* mean number of faults from sample to sample; 0 = cold */
@@ -155,6 +154,6 @@ _Static_assert(sizeof(struct pf_stack_head) == 32, "both sides agree");
 _Static_assert(sizeof(struct pf_stack_event) == 72, "both sides agree");
 _Static_assert(sizeof(struct pf_stack_settled) == 56, "both sides agree");
 _Static_assert(sizeof(struct pf_stack_sample) == 896, "both sides agree");
-_Static_assert(sizeof(struct pf_stack_process) == 40, "both sides agree");
+_Static_assert(sizeof(struct pf_stack_process) == 32, "both sides agree");
 
 #endif

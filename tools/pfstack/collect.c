@@ -138,14 +138,12 @@ static void runs_another(struct pfstack_collect *c, struct pfstack_proc *proc,
 		pfstack_growth_meet(c->growth, proc);
 }
 
-static void ends(struct pfstack_collect *c, struct pfstack_proc *proc,
-		 const struct pf_capture_news *n)
+static void ends(struct pfstack_proc *proc, const struct pf_capture_news *n)
 {
 	if (proc->weight_all > 0)
 		proc->seen = n->seen;
 	proc->gone = true;
 	proc->rss_last = PF_UNKNOWN;
-	c->counts.exited++;
 }
 
 static void on_news(void *ctx, const struct pf_capture_news *n)
@@ -157,12 +155,11 @@ static void on_news(void *ctx, const struct pf_capture_news *n)
 		return;
 	if (n->event == PF_CAPTURE_EXEC)
 		runs_another(c, proc, n);
-	if (!proc->wanted)
-		return;
-	if (n->event == PF_CAPTURE_HOT)
+	/* Who is not wanted takes a place, too. */
+	if (n->event == PF_CAPTURE_EXIT)
+		ends(proc, n);
+	else if (n->event == PF_CAPTURE_HOT && proc->wanted)
 		becomes_hot(proc, n);
-	else if (n->event == PF_CAPTURE_EXIT)
-		ends(c, proc, n);
 }
 
 /* ---- samples --------------------------------------------------------------- */

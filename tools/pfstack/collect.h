@@ -25,15 +25,15 @@ struct pfstack_growth;
 
 /* What marks of a trace's sum are for; in growth mode they are that one's own. */
 enum pfstack_mark {
-	MARK_PERIOD, /* bytes of this period, not scaled yet */
-	MARK_SHOWN,  /* bytes at the last summary */
+	MARK_PERIOD,  /* bytes of this period, not scaled yet */
+	MARK_SHOWN,   /* bytes at the last summary ... */
+	MARK_SAMPLES, /* ... and samples */
 };
 
 struct pfstack_counts {
 	uint64_t samples;   /* of wanted processes */
 	uint64_t unsettled; /* whose class and size never came */
 	uint64_t crowded;   /* given up: too many on their way */
-	uint64_t exited;    /* processes that ended */
 };
 
 struct pfstack_collect {

@@ -153,20 +153,25 @@ static int name_stacks(struct pfstack_collect *c, struct naming *n)
 	return pf_traces__name(c->traces, &naming);
 }
 
-/* Bytes become those since the last summary, and what they were again. */
+/* Bytes and samples become those since the last summary, and what they were again. */
 static void swap_shown(struct pf_traces *traces, int sign)
 {
 	for (size_t i = 0; i < pf_traces__count(traces); i++) {
 		struct pf_trace_sum *sum = pf_traces__at(traces, i);
 
 		sum->bytes += sign * sum->mark[MARK_SHOWN];
+		sum->samples += sign * sum->mark[MARK_SAMPLES];
 	}
 }
 
 static void mark_shown(struct pf_traces *traces)
 {
-	for (size_t i = 0; i < pf_traces__count(traces); i++)
-		pf_traces__at(traces, i)->mark[MARK_SHOWN] = pf_traces__at(traces, i)->bytes;
+	for (size_t i = 0; i < pf_traces__count(traces); i++) {
+		struct pf_trace_sum *sum = pf_traces__at(traces, i);
+
+		sum->mark[MARK_SHOWN] = sum->bytes;
+		sum->mark[MARK_SAMPLES] = sum->samples;
+	}
 }
 
 static int table_summary(struct pfstack_report *r, struct pfstack_collect *c)
