@@ -438,8 +438,6 @@ static size_t choose(const struct pf_symbolizer *s, const struct pf_frame *frame
 static void enter(struct pf_symbolizer *s, const struct wanted *w, bool lines,
 		  const struct pf_book_name *names, uint32_t n)
 {
-	if (!n)
-		s->stats.unnamed++;
 	pf_book__enter(s->book, w->module, w->address, lines, names, n);
 }
 

@@ -169,7 +169,6 @@ struct pf_symbolizer_stats {
 	uint64_t stops[PF_TRACE_STOPS];
 	uint64_t restarts;    /* the child died or hung */
 	uint64_t bad_modules; /* files that it died of, and that are left out since */
-	uint64_t unnamed;     /* places that were asked for and have no name */
 	bool kernel_hidden;   /* kptr_restrict shows kernel addresses as zero */
 	bool dead;	      /* it dies too often: no more samples are given to it */
 };

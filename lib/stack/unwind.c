@@ -250,10 +250,11 @@ static bool step(struct walk *w)
 
 static enum pf_trace_stop stop_at(const struct place *here)
 {
-	const struct pf_cfi_row *row = row_of(here);
+	const struct pf_cfi_row *row;
 
 	if (!here->mapped)
 		return PF_STOP_MAP;
+	row = row_of(here);
 	if (row ? row->outermost : is_start(here->module, here->frame.address))
 		return PF_STOP_ROOT;
 	return PF_STOP_TABLE;
@@ -268,7 +269,8 @@ static void place_all(const struct pf_code *code, const struct pf_unwind_sample 
 
 		if (!add_frame(out, &here.frame, sample->depth))
 			return;
-		out->stop = stop_at(&here);
+		if (i + 1 == sample->n_ips)
+			out->stop = stop_at(&here);
 	}
 }
 

@@ -186,7 +186,6 @@ static int read_now(struct pfstack_mappings *m, struct pfstack_proc *proc)
 	if (maps < 0)
 		return (int)maps;
 	proc->maps = (uint32_t)maps;
-	proc->stale = false;
 	return 0;
 }
 
@@ -195,7 +194,6 @@ int pfstack_mappings_read(struct pfstack_mappings *m, struct pfstack_proc *proc)
 	uint64_t begin = pf_boottime_ns();
 	int ret = read_now(m, proc);
 
-	m->reads++;
 	proc->maps_ns = pf_boottime_ns();
 	proc->maps_took_ns = proc->maps_ns - begin;
 	return ret;

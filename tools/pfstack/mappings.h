@@ -20,7 +20,6 @@ struct pfstack_mappings {
 	struct pf_symbolizer *symbolizer;
 	struct pf_readbuf text;
 	struct pf_map_range *ranges;
-	uint64_t reads;
 	uint64_t unread;   /* processes whose maps could not be read */
 	uint64_t unopened; /* mappings of files that could not be opened */
 	int why;	   /* of the last one of these, -errno */

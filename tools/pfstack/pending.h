@@ -14,8 +14,7 @@
 #include "lib/stack/symbolizer.h"
 #include "tools/pfstack/procs.h"
 
-#define PFSTACK_PENDING_MAX   8192
-#define PFSTACK_KERNEL_FRAMES 64
+#define PFSTACK_PENDING_MAX 8192
 
 struct pfstack_pending {
 	uint32_t tid;

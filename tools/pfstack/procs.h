@@ -33,7 +33,6 @@ struct pfstack_proc {
 	uint32_t waiting; /* samples of it that are not accounted for yet */
 
 	uint32_t maps; /* the symbolizer's id of its map table; 0 = none */
-	bool stale;    /* runs another program since they were read */
 	uint64_t maps_ns;
 	uint64_t maps_took_ns;
 
