@@ -114,6 +114,13 @@ static struct pf_process *find(struct pf_leak *leak, int64_t pid)
 	return p;
 }
 
+static void count_state(struct pf_leak *leak, enum pf_alert_state state)
+{
+	leak->stats.watch += state == PF_ALERT_WATCH;
+	leak->stats.pending += state == PF_ALERT_PENDING;
+	leak->stats.firing += state == PF_ALERT_FIRING;
+}
+
 static void count_transition(struct pf_leak *leak, const struct pf_verdict *v)
 {
 	struct pf_leak_stats *st = &leak->stats;
@@ -123,9 +130,7 @@ static void count_transition(struct pf_leak *leak, const struct pf_verdict *v)
 	st->watch -= v->previous == PF_ALERT_WATCH;
 	st->pending -= v->previous == PF_ALERT_PENDING;
 	st->firing -= v->previous == PF_ALERT_FIRING;
-	st->watch += v->state == PF_ALERT_WATCH;
-	st->pending += v->state == PF_ALERT_PENDING;
-	st->firing += v->state == PF_ALERT_FIRING;
+	count_state(leak, v->state);
 	st->watches += v->state == PF_ALERT_WATCH;
 	st->alerts += v->state == PF_ALERT_FIRING;
 }
@@ -447,13 +452,6 @@ void pf_leak__each_rule(struct pf_leak *leak, void (*fn)(void *ctx, const struct
 }
 
 /* ---- outliving the run ------------------------------------------------------ */
-
-static void count_state(struct pf_leak *leak, enum pf_alert_state state)
-{
-	leak->stats.watch += state == PF_ALERT_WATCH;
-	leak->stats.pending += state == PF_ALERT_PENDING;
-	leak->stats.firing += state == PF_ALERT_FIRING;
-}
 
 static void count_rule(void *ctx, const struct pf_verdict *v)
 {

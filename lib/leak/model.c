@@ -428,6 +428,8 @@ static void take_holds(struct pf_model_state *st, const struct pf_model_terms *t
 		memset(st->since_s, 0, sizeof(st->since_s));
 	st->model = (uint8_t)terms->model;
 	for (size_t i = 0; i < n && i < PF_MODEL_HOLDS; i++) {
+		if (!row[i].hold_s)
+			continue; /* counts at once */
 		if (!(row[i].ask(st, terms).points > 0))
 			st->since_s[i] = 0;
 		else if (st->since_s[i] <= 0)

@@ -384,7 +384,9 @@ static void read_rule(struct pf_pack *k, struct pf_rules *r, struct pf_rule_stat
 	} else if (!k->failed) {
 		const struct rule gone = { .name = p.name ? p.name : "", .level = p.level };
 
-		finish_rule(&gone, &p.alert, PF_END_GONE, v, tell, ctx);
+		finish_rule(&gone, &p.alert,
+			    namesake(r, &gone) ? PF_END_RULE_CHANGED : PF_END_RULE_GONE, v, tell,
+			    ctx);
 	}
 	free(p.name);
 }

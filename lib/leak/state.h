@@ -19,7 +19,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct pf_error;
 struct pf_leak;
 struct pf_strbuf;
 struct pf_tell;

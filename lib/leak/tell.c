@@ -396,6 +396,7 @@ static void pack_alert(struct pf_pack *k, struct alert *a)
 	pf_pack_text(k, &a->rule, TEXT_MAX);
 	a->state = (enum pf_alert_state)pf_pack_small(k, a->state, PF_ALERT_STATES);
 	a->level = (enum pf_alert_level)pf_pack_small(k, a->level, PF_LEVELS);
+	a->told_level = (int)pf_pack_small(k, (unsigned int)(a->told_level + 1), PF_LEVELS + 1) - 1;
 	pf_pack_f64(k, &a->since_ts);
 	pf_pack_time(k, &a->sent_s);
 	pf_pack_u32(k, &told);

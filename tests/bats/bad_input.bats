@@ -68,7 +68,7 @@ EOT
 --confidence|whole number from 51 to 100|%% x -1 0 50 101 70.5 99999999999999999999
 --stacks|must not be empty|%%
 --state|must not be empty|%%
---model|trend, classic, classifier, signals, anomaly or levels|x TREND clas
+--model|one of: trend, classic, classifier, signals, anomaly, levels|x TREND clas
 --config|must not be empty|%%
 --profile|must not be empty|%%
 --max-processes|whole number from 1 to|%% x -1 0 99999999999999999999 1k

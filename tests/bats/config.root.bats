@@ -75,3 +75,19 @@ while True:
   wait_for_line "$BG_ERR" 'the configuration was read again'
   stop_tool
 }
+
+said_twice() {
+  [[ $(grep -c "$1" "$BG_ERR") == 2 ]]
+}
+
+@test "SIGHUP: from syslog alone to a webhook needs a new start, and pf-notify is not started as root" {
+  echo 'alerting: {channels: [{type: syslog, socket: /dev/null}]}' >c.yaml
+  start_tool_bg pfleak --config c.yaml --backend counters -v -p $$ 0.1
+  echo "alerting: {channels: [{type: webhook, url: 'http://127.0.0.1:1/'}]}" >c.yaml
+  kill -HUP "$BG_PID"
+  wait_for_line "$BG_ERR" 'the first channels beside syslog: that needs a new start; the channels stay as they were'
+  kill -HUP "$BG_PID" # once more: it is not forgotten
+  pf_poll 20 said_twice 'the first channels beside syslog'
+  assert_eq "$(pgrep -P "$BG_PID" -c)" 0
+  stop_tool
+}

@@ -15,6 +15,8 @@
 #include <cmocka.h>
 
 #include "lib/base/cleanup.h"
+#include "lib/base/pack.h"
+#include "lib/base/strbuf.h"
 #include "lib/leak/tell.h"
 #include "lib/leak/verdict.h"
 
@@ -389,6 +391,36 @@ static void test_any_sequence(void **state)
 	assert_true(new > 1000 && ends > 1000);
 }
 
+/* What was told, and as how bad, is known to the next run. */
+static void test_outlives_a_run(void **state)
+{
+	struct pf_tell_config config = pf_tell_default_config;
+	_cleanup_(pf_strbuf_free) struct pf_strbuf bytes = PF_STRBUF_INIT;
+	struct pf_pack out = { .out = &bytes }, in = { 0 };
+	struct world w;
+
+	(void)state;
+	config.keep_alive_s = 60;
+	open_world(&w, &config);
+	event(&w, 7, NULL, PF_ALERT_FIRING);
+	assert_int_equal(w.last.level_before, -1);
+	event(&w, 8, "rule", PF_ALERT_WATCH);
+	pf_tell__pack(w.t, &out);
+	assert_false(out.failed);
+	close_world(&w);
+
+	open_world(&w, &config);
+	in.at = (const unsigned char *)bytes.data;
+	in.end = in.at + bytes.len;
+	pf_tell__pack(w.t, &in);
+	assert_false(in.failed);
+	assert_int_equal(pf_tell__stats(w.t)->open, 2);
+	moment(&w, 61);
+	assert_string_equal(w.told, "7+");
+	assert_int_equal(w.last.level_before, PF_LEVEL_WARNING);
+	close_world(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -402,6 +434,7 @@ int main(void)
 		cmocka_unit_test(test_worse),
 		cmocka_unit_test(test_a_process_that_is_not_known_any_more),
 		cmocka_unit_test(test_bounded),
+		cmocka_unit_test(test_outlives_a_run),
 		cmocka_unit_test(test_any_sequence),
 	};
 

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "lib/base/caps.h"
 #include "lib/base/error.h"
@@ -29,6 +30,7 @@ struct pfleak_deliver {
 	struct pfleak_told before; /* of all that are gone */
 	struct pfleak_report *report;
 	const struct pfleak_closer *closer; /* during an event */
+	uint64_t caps;			    /* kept for what it began with */
 	struct pf_tell *tell;
 };
 
@@ -127,6 +129,16 @@ static int open_outlets(struct pfleak_deliver *d, struct outlets *o,
 	return -err->code;
 }
 
+/* To start programs as another user, and to end them. */
+static uint64_t caps_for(const struct pfleak_channels *channels)
+{
+	for (size_t i = 0; i < channels->n; i++) {
+		if (channels->list[i].type != PF_CHANNEL_SYSLOG)
+			return PF_CAP(SETUID) | PF_CAP(SETGID) | PF_CAP(KILL);
+	}
+	return 0;
+}
+
 static void tell_config(const struct pfleak_deliver *d, double rate_limit_s,
 			struct pf_tell_config *config)
 {
@@ -158,6 +170,7 @@ struct pfleak_deliver *pfleak_deliver__new(struct pfleak_channels *channels, dou
 		return NULL;
 	}
 	d->report = report;
+	d->caps = caps_for(channels);
 	if (!open_outlets(d, &d->now, channels, err) && !open_tell(d, rate_limit_s, err))
 		return d;
 	pfleak_deliver__free(d);
@@ -195,20 +208,24 @@ static void retire(struct pfleak_deliver *d)
 }
 
 int pfleak_deliver__reload(struct pfleak_deliver *d, struct pfleak_channels *channels,
-			   double rate_limit_s, double mono_s, struct pf_error *err)
+			   double mono_s, struct pf_error *err)
 {
 	struct outlets fresh;
-	struct pf_tell_config config;
-	int ret = open_outlets(d, &fresh, channels, err);
+	int ret;
 
+	/* Without them root would go on as root. */
+	if (geteuid() == 0 && (caps_for(channels) & ~d->caps)) {
+		pfleak_channels_free(channels);
+		return pf_fail(err, EPERM,
+			       "the first channels beside syslog: that needs a new start");
+	}
+	ret = open_outlets(d, &fresh, channels, err);
 	if (ret)
 		return ret;
 	retire(d);
 	d->retiring = d->now;
 	d->retire_s = mono_s + RETIRE_S;
 	d->now = fresh;
-	tell_config(d, rate_limit_s, &config);
-	pf_tell__configure(d->tell, &config);
 	return 0;
 }
 
@@ -227,14 +244,9 @@ struct pf_tell *pfleak_deliver__tell(struct pfleak_deliver *d)
 	return d->tell;
 }
 
-/* To start programs as another user, and to end them. */
 uint64_t pfleak_deliver__caps(const struct pfleak_deliver *d)
 {
-	for (size_t i = 0; i < d->now.channels.n; i++) {
-		if (d->now.channels.list[i].type != PF_CHANNEL_SYSLOG)
-			return PF_CAP(SETUID) | PF_CAP(SETGID) | PF_CAP(KILL);
-	}
-	return 0;
+	return d->caps;
 }
 
 void pfleak_deliver__event(struct pfleak_deliver *d, const struct pf_verdict *v,
@@ -259,6 +271,8 @@ void pfleak_deliver__moment(struct pfleak_deliver *d, double mono_s)
 void pfleak_deliver__finish(struct pfleak_deliver *d)
 {
 	pf_notify__finish(d->now.notify);
+	if (d->retiring.notify)
+		pf_notify__finish(d->retiring.notify);
 }
 
 /* ---- what came of it ------------------------------------------------------- */

@@ -19,7 +19,7 @@ struct pfleak_deliver *pfleak_deliver__new(struct pfleak_channels *channels, dou
 					   struct pfleak_report *report, struct pf_error *err);
 void pfleak_deliver__free(struct pfleak_deliver *d); /* NULL-safe */
 
-/* Another rate limit from now on. */
+/* Another rate limit from now on; to be called after __reload, too. */
 void pfleak_deliver__rate_limit(struct pfleak_deliver *d, double rate_limit_s);
 
 /*
@@ -28,7 +28,7 @@ void pfleak_deliver__rate_limit(struct pfleak_deliver *d, double rate_limit_s);
  * it was.
  */
 int pfleak_deliver__reload(struct pfleak_deliver *d, struct pfleak_channels *channels,
-			   double rate_limit_s, double mono_s, struct pf_error *err);
+			   double mono_s, struct pf_error *err);
 
 /* Who was told what, to be saved and loaded. */
 struct pf_tell *pfleak_deliver__tell(struct pfleak_deliver *d);

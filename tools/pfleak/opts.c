@@ -141,13 +141,7 @@ static void set_stacks(struct argp_state *state, struct pfleak_opts *o, const ch
 
 static void set_model(struct argp_state *state, struct pfleak_opts *o, const char *arg)
 {
-	size_t i = 0;
-
-	while (pf_settings_models[i] && strcmp(arg, pf_settings_models[i]))
-		i++;
-	if (!pf_settings_models[i])
-		pf_bad_value(state, "--model", arg,
-			     "give trend, classic, classifier, signals, anomaly or levels");
+	pf_arg_word(state, "--model", arg, pf_settings_models);
 	set(o, "model", "--model", arg);
 }
 

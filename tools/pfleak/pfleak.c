@@ -46,6 +46,7 @@ struct pfleak {
 	uint64_t moments;
 	uint64_t seen;		  /* samples */
 	double mono_s;		  /* of this moment */
+	bool channels_refused;	  /* those of the configuration are not in use */
 	enum pfleak_status ended; /* worst alert of a process that ended while it was firing */
 };
 
@@ -323,7 +324,8 @@ static void reload_channels(struct pfleak *p, const struct pfleak_settings *new)
 	struct pf_error err = { 0 };
 	int ret;
 
-	if (p->opts.common.replay_path || same_channels(&p->settings, new))
+	if (p->opts.common.replay_path ||
+	    (same_channels(&p->settings, new) && !p->channels_refused))
 		return;
 	if (!p->deliver) {
 		/* What it takes to start pf-notify as another user has been given up. */
@@ -332,8 +334,8 @@ static void reload_channels(struct pfleak *p, const struct pfleak_settings *new)
 	}
 	ret = pfleak_channels_make(&channels, settings, &err);
 	if (!ret)
-		ret = pfleak_deliver__reload(p->deliver, &channels, settings->alerting.rate_limit_s,
-					     p->mono_s, &err);
+		ret = pfleak_deliver__reload(p->deliver, &channels, p->mono_s, &err);
+	p->channels_refused = ret != 0;
 	if (ret)
 		pf_warn("%s; the channels stay as they were", err.text);
 }
