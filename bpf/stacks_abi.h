@@ -142,7 +142,7 @@ struct pf_stack_thread {
 /* A process's, with its leader, written by all its threads. */
 struct pf_stack_process {
 	__u64 seen;
-	__u64 window_ns;   /* begin */
+	__u64 window_ns; /* begin */
 	__u32 window_faults;
 	__u32 window_samples;
 	__u32 gap;     /* mean number of faults from sample to sample; 0 = cold */

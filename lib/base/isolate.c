@@ -16,6 +16,7 @@
 
 #include "lib/base/cleanup.h"
 #include "lib/base/clock.h"
+#include "lib/base/spawn.h"
 
 void *pf_isolate_shared(size_t size)
 {
@@ -84,8 +85,7 @@ static void listen(struct pf_isolated *out, pid_t pid, int from, double limit_s)
 		if (ready <= 0) {
 			out->late = ready == 0;
 			out->interrupted = ready < 0;
-			kill(-pid, SIGKILL);
-			kill(pid, SIGKILL);
+			pf_spawn_kill(pid);
 			break;
 		}
 		n = read(from, buf, sizeof(buf));

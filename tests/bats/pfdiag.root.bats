@@ -204,3 +204,17 @@ no_probes() {
   diag --only tracers
   assert_le 1 "$(jq 'select(.type == "check").values.ours' <<<"$output")"
 }
+
+@test "Ctrl-C: nothing is called a failure, and a file of metrics stays as it was" {
+  echo old >x.prom
+  start_bg pfdiag "$PF_BIN/pfdiag" --only top -d 60 -o prom -O "$PWD/x.prom"
+  pf_poll 20 pgrep -P "$BG_PID"
+  kill -INT "$BG_PID"
+  wait_for_exit "$BG_PID" 10
+  assert_eq "$(<x.prom)" old
+  start_bg pfdiag "$PF_BIN/pfdiag" --only top -d 60
+  pf_poll 20 pgrep -P "$BG_PID"
+  kill -INT "$BG_PID"
+  wait_for_exit "$BG_PID" 10
+  refute_contains "$(<"$BG_OUT")" FAIL
+}

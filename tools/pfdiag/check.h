@@ -36,7 +36,6 @@ struct pfdiag {
 	struct pf_kconfig *kconfig; /* NULL: kconfig_code says why */
 	int kconfig_code;
 	struct pf_trial *tried[PF_CHECKS_N]; /* by the check that tries it; NULL = not yet */
-	struct pf_check cost;		     /* its answer, for the choice; "" id = not yet */
 	struct pfdiag_subject subject;	     /* the process that is looked at */
 	struct pf_sample top[PFDIAG_TOP];    /* the check "top" found them; strings are NULL */
 	size_t n_top;
@@ -79,6 +78,8 @@ bool pfdiag_may_load(uint64_t *missing);
 
 /* Try it, or recall what came of it. Never NULL. */
 const struct pf_trial *pfdiag_way(struct pfdiag *d, enum pf_check_id id);
+/* It does, and is what was asked for. */
+bool pfdiag_way_works(struct pfdiag *d, enum pf_check_id id);
 
 /* "anon and file classes", ... of enum pf_tells. */
 const char *pfdiag_tells_words(unsigned int tells, char *dst, size_t size);

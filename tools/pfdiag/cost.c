@@ -205,7 +205,7 @@ void pfdiag_cost(struct pfdiag *d, struct pf_check *c)
 		return;
 	}
 	for (size_t i = 0; i < BACKENDS; i++) {
-		m->wanted[i] = pfdiag_way(d, backends[i].way)->works;
+		m->wanted[i] = pfdiag_way_works(d, backends[i].way);
 		pfdiag_way_config(d, backends[i].way, &m->config[i]);
 	}
 	pf_isolate(measure_all, m, LIMIT_S, &end);

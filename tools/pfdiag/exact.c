@@ -11,6 +11,7 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/error.h"
 #include "lib/base/isolate.h"
+#include "lib/cli/stop.h"
 #include "tools/pfdiag/check.h"
 #include "tools/pfdiag/work.h"
 
@@ -183,10 +184,10 @@ void pfdiag_exact(struct pfdiag *d, struct pf_check *c)
 	char words[512];
 
 	pfdiag_found(c, PF_CHECK_OK, "%s", "");
-	for (size_t i = 0; i < PF_ARRAY_SIZE(backends); i++) {
+	for (size_t i = 0; i < PF_ARRAY_SIZE(backends) && !pf_stop_pending(); i++) {
 		enum verdict v;
 
-		if (!pfdiag_way(d, backends[i].way)->works)
+		if (!pfdiag_way_works(d, backends[i].way))
 			continue;
 		v = try_backend(d, backends[i].way, words, sizeof(words));
 		if (v == UNSURE) /* once more: the machine may have moved a page just then */

@@ -43,6 +43,8 @@ static int ask(struct pfdiag *d, struct pfdiag_report *r, const struct pfdiag_ch
 	pf_privileges_raise();
 	check->answer(d, &c);
 	pf_privileges_lower();
+	if (pf_stop_pending())
+		return 0; /* half an answer */
 	ret = pfdiag_report_check(r, &c);
 	if (ret)
 		return pf_fail(err, -ret, "out of memory");
@@ -88,6 +90,9 @@ static int diagnose(struct pfdiag *d, struct pfdiag_report *r, struct pf_error *
 		ret = ask_all(d, r, PF_UNKNOWN, err);
 	if (!ret)
 		ret = ask_pids(d, r, err);
+	/* A file of metrics is whole, or stays as it was. */
+	if (!ret && pf_stop_pending() && d->opts->common.format == PF_FORMAT_PROM)
+		return 0;
 	if (!ret)
 		ret = pfdiag_report_end(r);
 	return ret ? ret : pf_output_flush(&r->out, err);

@@ -22,7 +22,6 @@ void pfdiag_subject_open(struct pfdiag_subject *s, const char *proc, int64_t pid
 	struct pf_procfs *p = pf_procfs__open(proc, &err);
 
 	memset(s, 0, sizeof(*s));
-	s->proc = proc;
 	s->pid = pid;
 	s->code = p ? pf_procfs__read(p, (pid_t)pid, &s->stat) : -err.code;
 	pf_procfs__close(p);

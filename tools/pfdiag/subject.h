@@ -12,7 +12,6 @@
 #include "lib/proc/procfs.h"
 
 struct pfdiag_subject {
-	const char *proc;
 	int64_t pid;
 	int code; /* -errno: it cannot be looked at; 0 */
 	struct pf_proc_stat stat;

@@ -12,7 +12,6 @@
 #include "lib/base/isolate.h"
 #include "lib/base/text.h"
 #include "lib/base/units.h"
-#include "lib/cli/stop.h"
 #include "tools/pfdiag/check.h"
 
 struct watch {
@@ -27,14 +26,14 @@ struct watch {
 	struct pf_sample top[PFDIAG_TOP];
 };
 
-/* Records that pile up meanwhile are taken; Ctrl-C ends it early. */
+/* Records that pile up meanwhile are taken. */
 static void wait_for(struct pf_observe *o, double duration_s)
 {
 	const uint64_t until = pf_boottime_ns() + (uint64_t)(duration_s * 1e9);
 	struct pollfd fd = { .fd = pf_observe__fd(o), .events = POLLIN };
 	uint64_t now;
 
-	while ((now = pf_boottime_ns()) < until && !pf_stop_pending()) {
+	while ((now = pf_boottime_ns()) < until) {
 		if (poll(&fd, fd.fd >= 0, (int)((until - now) / 1000000) + 1) > 0)
 			pf_observe__drain(o);
 	}

@@ -212,6 +212,18 @@ static void say_failure(struct pf_check *c, const struct pf_trial *t)
 }
 
 /* A crash or a hang of our own is no service at all. */
+/* Without the storage that was asked for it counts nothing at a fault, and opens all the same. */
+bool pfdiag_way_works(struct pfdiag *d, enum pf_check_id id)
+{
+	const struct pf_trial *t = pfdiag_way(d, id);
+
+	if (id == PF_CHECK_TASK_STORAGE)
+		return t->works && !strcmp(t->storage, "task");
+	if (id == PF_CHECK_HASH)
+		return t->works && !strcmp(t->storage, "hash") && !strcmp(t->snapshot, "iter");
+	return t->works;
+}
+
 static bool broke(const struct pf_trial *t)
 {
 	return !t->works && !t->code;
@@ -261,17 +273,10 @@ static const struct {
 	{ PF_CHECK_COUNTERS, "the kernel's totals are read", "pfleak has nothing to look at." },
 };
 
-static bool source_works(enum pf_check_id id, const struct pf_trial *t)
-{
-	if (id == PF_CHECK_TASK_STORAGE)
-		return t->works && !strcmp(t->storage, "task");
-	return t->works;
-}
-
 void pfdiag_source(struct pfdiag *d, struct pf_check *c)
 {
 	const struct pf_trial *t = pfdiag_way(d, c->check);
-	bool works = source_works(c->check, t);
+	bool works = pfdiag_way_works(d, c->check);
 	char note[sizeof(t->notes[0])];
 	uint64_t missing;
 	size_t i = 0;
@@ -298,13 +303,6 @@ void pfdiag_source(struct pfdiag *d, struct pf_check *c)
 }
 
 /* ---- the fallbacks themselves ---------------------------------------------------------- */
-
-static bool fallback_works(enum pf_check_id id, const struct pf_trial *t)
-{
-	if (id == PF_CHECK_HASH)
-		return t->works && !strcmp(t->storage, "hash");
-	return t->works;
-}
 
 static void say_fallback(struct pf_check *c, const struct pf_trial *t)
 {
@@ -341,7 +339,7 @@ static void say_fallback(struct pf_check *c, const struct pf_trial *t)
 void pfdiag_fallback(struct pfdiag *d, struct pf_check *c)
 {
 	const struct pf_trial *t = pfdiag_way(d, c->check);
-	bool works = fallback_works(c->check, t);
+	bool works = pfdiag_way_works(d, c->check);
 	char note[sizeof(t->notes[0])];
 
 	pf_check_value(c, works, "works");
