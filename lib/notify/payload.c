@@ -329,6 +329,10 @@ static json_t *annotations_of(const json_t *alert)
 		put_some(&obj, "time_left", pf_fmt_duration(text, sizeof(text), left_s));
 	put_some(&obj, "limit", text_of(alert, "limit_source"));
 	put_some(&obj, "severity_label", text_of(alert, "severity_label"));
+	put_some(&obj, "allocator", text_of(alert, "allocator"));
+	put_some(&obj, "runtime", text_of(alert, "language"));
+	put_some(&obj, "next", text_of(alert, "next"));
+	put_some(&obj, "stacks", text_of(alert, "stacks"));
 	return obj;
 }
 

@@ -356,6 +356,33 @@ ups() {
   refute_contains "$(<"$TOOL_OUT")" 'told old'
 }
 
+@test "a notice that the rate limit held back has the next step, too; counts outlive a SIGHUP" {
+  local hook
+  start_server
+  hook="{type: webhook, name: hook, url: 'http://127.0.0.1:$SERVER_PORT/ok', states: [firing]}"
+  start_bg leaky "$PF_EXAMPLES/leaky" --rate-mb-s 1 --max-mb 200
+  both() {
+    configure "$hook" "$@"
+    cat >>c.yaml <<'EOT'
+  rate_limit_seconds: 2
+  rules:
+    - {name: first, condition: rss_mb > 1}
+    - {name: second, condition: rss_mb > 1 AND duration > 500ms}
+EOT
+  }
+  both
+  PF_FORCE_SNAPSHOT=proc start_tool_bg pfleak --config c.yaml -p "$BG_PID" 0.1
+  wait_for_line "$SERVER_LOG" '"number": 2'
+  both "{type: webhook, name: more, url: 'http://127.0.0.1:1/'}"
+  kill -HUP "$TOOL_PID"
+  wait_for_line "$TOOL_ERR" 'the configuration was read again'
+  stop_tool
+  assert_eq "$(requests 'map(.body | fromjson | [.alert.rule, .alert.allocator,
+    (.alert.next | startswith("pfstack --mode growth -p "))])')" \
+    '[["first","glibc",true],["second","glibc",true]]'
+  assert_contains "$(<"$TOOL_OUT")" 'told hook: 2 delivered'
+}
+
 @test "--check-config finds what is wrong with a channel" {
   configure "{type: webhook, url: 'file:///etc/passwd'}"
   run_tool -3 pfleak --config c.yaml --check-config

@@ -41,22 +41,44 @@ void pfleak_add_closer(struct pf_strbuf *b, const struct pfleak_closer *c)
 
 /* ---- stacks in words ------------------------------------------------------ */
 
-/* Leaf first, as one reads up from where memory was taken; the outermost may be left out. */
+/* Of the kernel, as folded stacks mark it. */
+static bool is_kernel(const char *begin, const char *end)
+{
+	static const char mark[] = "_[k]";
+	const size_t len = sizeof(mark) - 1;
+
+	return (size_t)(end - begin) > len && !memcmp(end - len, mark, len);
+}
+
+/*
+ * Leaf first, as one reads up from where memory was taken; the outermost may be left out. How the
+ * kernel went about it is one word: the program is what leaks.
+ */
 static void add_frames(struct pf_strbuf *line, const char *frames)
 {
 	const char *end = frames + strlen(frames);
+	bool in_kernel = false;
 	int shown = 0;
 
 	while (end > frames) {
 		const char *semicolon = memrchr(frames, ';', (size_t)(end - frames));
 		const char *begin = semicolon ? semicolon + 1 : frames;
 		char raw[FRAME_MAX], safe[FRAME_MAX * PF_TEXT_GROWTH];
+		bool kernel = is_kernel(begin, end);
 
+		if (kernel && in_kernel) {
+			end = semicolon ? semicolon : frames;
+			continue;
+		}
+		in_kernel = kernel;
 		if (shown++ == FRAMES_SHOWN) {
 			pf_strbuf_adds(line, " < ...");
 			return;
 		}
-		snprintf(raw, sizeof(raw), "%.*s", (int)(end - begin), begin);
+		if (kernel)
+			snprintf(raw, sizeof(raw), "(kernel)");
+		else
+			snprintf(raw, sizeof(raw), "%.*s", (int)(end - begin), begin);
 		pf_text_printable(safe, sizeof(safe), raw);
 		pf_text_fit(safe, sizeof(safe), safe, FRAME_SHOWN);
 		pf_strbuf_addf(line, "%s%s", shown > 1 ? " < " : " ", safe);

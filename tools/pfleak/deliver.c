@@ -6,11 +6,13 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "lib/base/caps.h"
 #include "lib/base/error.h"
 #include "lib/base/text.h"
+#include "lib/notify/wire.h"
 #include "lib/record/json.h"
 
 #define DRAIN_S	 5.0
@@ -28,9 +30,11 @@ struct pfleak_deliver {
 	struct outlets retiring;   /* of the configuration before; empty = none */
 	double retire_s;	   /* until when */
 	struct pfleak_told before; /* of all that are gone */
+	struct pf_notify_stats
+		past[PF_WIRE_CHANNELS_MAX]; /* of gone ones, by their namesake's place */
 	struct pfleak_report *report;
-	const struct pfleak_closer *closer; /* during an event */
-	uint64_t caps;			    /* kept for what it began with */
+	struct pfleak_recall recall;
+	uint64_t caps; /* kept for what it began with */
 	struct pf_tell *tell;
 };
 
@@ -49,12 +53,13 @@ static void tell(void *ctx, const struct pf_telling *telling)
 				    .told = telling->told,
 				    .level_before = telling->level_before,
 				    .again = telling->again };
+	struct pfleak_closer closer;
 	struct pfleak_row row;
 	json_t *alert;
 
 	pfleak_row_fill(&row, v, pfleak_report_header(d->report));
-	if (d->closer)
-		pfleak_row_closer(&row, d->closer);
+	d->recall.fn(d->recall.ctx, v, &closer);
+	pfleak_row_closer(&row, &closer);
 	alert = pfleak_verdict_object(d->report, "alert", pfleak_n_alert_cols, &row, v->signals,
 				      v->n_signals);
 	if (!alert) {
@@ -160,7 +165,8 @@ static int open_tell(struct pfleak_deliver *d, double rate_limit_s, struct pf_er
 }
 
 struct pfleak_deliver *pfleak_deliver__new(struct pfleak_channels *channels, double rate_limit_s,
-					   struct pfleak_report *report, struct pf_error *err)
+					   struct pfleak_report *report,
+					   const struct pfleak_recall *recall, struct pf_error *err)
 {
 	struct pfleak_deliver *d = calloc(1, sizeof(*d));
 
@@ -170,6 +176,7 @@ struct pfleak_deliver *pfleak_deliver__new(struct pfleak_channels *channels, dou
 		return NULL;
 	}
 	d->report = report;
+	d->recall = *recall;
 	d->caps = caps_for(channels);
 	if (!open_outlets(d, &d->now, channels, err) && !open_tell(d, rate_limit_s, err))
 		return d;
@@ -201,8 +208,73 @@ static void add_told(const struct pfleak_deliver *d, const struct outlets *o,
 	}
 }
 
+/* Counts go on under a channel's name, whatever becomes of the channel. */
+static size_t namesake(const struct outlets *o, const char *name)
+{
+	size_t i = 0;
+
+	while (i < o->channels.n && strcmp(o->channels.list[i].name, name) != 0)
+		i++;
+	return i;
+}
+
+static void add_stats(struct pf_notify_stats *sum, const struct pf_notify_stats *s)
+{
+	sum->handed += s->handed;
+	sum->delivered += s->delivered;
+	sum->failed += s->failed;
+	sum->dropped += s->dropped;
+	sum->waiting += s->waiting;
+}
+
+/* Of the retiring ones of that name. */
+static void add_retiring(const struct pfleak_deliver *d, size_t i, struct pf_notify_stats *sum)
+{
+	struct pf_notify_stats s;
+
+	for (size_t k = 0; d->retiring.notify && k < d->retiring.channels.n; k++) {
+		if (namesake(&d->now, d->retiring.channels.list[k].name) != i)
+			continue;
+		pf_notify__stats(d->retiring.notify, k, &s);
+		add_stats(sum, &s);
+	}
+}
+
+static void channel_stats(const struct pfleak_deliver *d, size_t i, struct pf_notify_stats *s)
+{
+	pf_notify__stats(d->now.notify, i, s);
+	add_stats(s, &d->past[i]);
+	add_retiring(d, i, s);
+}
+
+/* What still waits is given up with it. */
+static void keep_counts(struct pfleak_deliver *d)
+{
+	for (size_t i = 0; i < d->now.channels.n; i++) {
+		struct pf_notify_stats *past = &d->past[i];
+
+		add_retiring(d, i, past);
+		past->failed += past->waiting;
+		past->waiting = 0;
+	}
+}
+
+static void move_counts(struct pfleak_deliver *d, const struct outlets *to)
+{
+	struct pf_notify_stats past[PF_WIRE_CHANNELS_MAX] = { 0 };
+
+	for (size_t i = 0; i < d->now.channels.n; i++) {
+		size_t k = namesake(to, d->now.channels.list[i].name);
+
+		if (k < to->channels.n)
+			add_stats(&past[k], &d->past[i]);
+	}
+	memcpy(d->past, past, sizeof(past));
+}
+
 static void retire(struct pfleak_deliver *d)
 {
+	keep_counts(d);
 	add_told(d, &d->retiring, &d->before);
 	close_outlets(&d->retiring);
 }
@@ -223,6 +295,7 @@ int pfleak_deliver__reload(struct pfleak_deliver *d, struct pfleak_channels *cha
 	if (ret)
 		return ret;
 	retire(d);
+	move_counts(d, &fresh);
 	d->retiring = d->now;
 	d->retire_s = mono_s + RETIRE_S;
 	d->now = fresh;
@@ -249,12 +322,9 @@ uint64_t pfleak_deliver__caps(const struct pfleak_deliver *d)
 	return d->caps;
 }
 
-void pfleak_deliver__event(struct pfleak_deliver *d, const struct pf_verdict *v,
-			   const struct pfleak_closer *closer, double mono_s)
+void pfleak_deliver__event(struct pfleak_deliver *d, const struct pf_verdict *v, double mono_s)
 {
-	d->closer = closer;
 	pf_tell__event(d->tell, v, mono_s);
-	d->closer = NULL;
 }
 
 void pfleak_deliver__moment(struct pfleak_deliver *d, double mono_s)
@@ -295,7 +365,7 @@ bool pfleak_deliver__channel(const struct pfleak_deliver *d, size_t i, const cha
 	if (i >= d->now.channels.n)
 		return false;
 	*name = d->now.channels.list[i].name;
-	pf_notify__stats(d->now.notify, i, stats);
+	channel_stats(d, i, stats);
 	return true;
 }
 
@@ -304,7 +374,7 @@ static void add_channel(const struct pfleak_deliver *d, size_t i, struct pf_strb
 	const struct pf_channel *c = &d->now.channels.list[i];
 	struct pf_notify_stats s;
 
-	pf_notify__stats(d->now.notify, i, &s);
+	channel_stats(d, i, &s);
 	if (d->report->opts->dry_run) {
 		pf_strbuf_addf(out, "would have told %s %" PRIu64 " times\n", c->name, s.handed);
 		return;
@@ -322,8 +392,9 @@ static void add_channel(const struct pfleak_deliver *d, size_t i, struct pf_strb
 void pfleak_deliver__text(const struct pfleak_deliver *d, struct pf_strbuf *out)
 {
 	const struct pf_tell_stats *t = pf_tell__stats(d->tell);
-	uint64_t restarts = pf_notify__restarts(d->now.notify);
+	struct pfleak_told told;
 
+	pfleak_deliver__told(d, &told);
 	for (size_t i = 0; i < d->now.channels.n; i++)
 		add_channel(d, i, out);
 	if (t->held_back)
@@ -334,6 +405,7 @@ void pfleak_deliver__text(const struct pfleak_deliver *d, struct pf_strbuf *out)
 	if (t->refused)
 		pf_strbuf_addf(out, "lost: %" PRIu64 " alerts were not told (too many at once)\n",
 			       t->refused);
-	if (restarts)
-		pf_strbuf_addf(out, "pf-notify was started again %" PRIu64 " times\n", restarts);
+	if (told.restarts)
+		pf_strbuf_addf(out, "pf-notify was started again %" PRIu64 " times\n",
+			       told.restarts);
 }

@@ -11,12 +11,20 @@
 struct pf_error;
 struct pfleak_deliver;
 
+/* Fills in what a closer look at the process of an alert has told so far. */
+struct pfleak_recall {
+	void (*fn)(void *ctx, const struct pf_verdict *v, struct pfleak_closer *closer);
+	void *ctx;
+};
+
 /*
  * Takes the channels' contents, whatever comes of it. *report and what it points to must outlive
  * it. NULL with *err filled.
  */
 struct pfleak_deliver *pfleak_deliver__new(struct pfleak_channels *channels, double rate_limit_s,
-					   struct pfleak_report *report, struct pf_error *err);
+					   struct pfleak_report *report,
+					   const struct pfleak_recall *recall,
+					   struct pf_error *err);
 void pfleak_deliver__free(struct pfleak_deliver *d); /* NULL-safe */
 
 /* Another rate limit from now on; to be called after __reload, too. */
@@ -37,8 +45,7 @@ struct pf_tell *pfleak_deliver__tell(struct pfleak_deliver *d);
 uint64_t pfleak_deliver__caps(const struct pfleak_deliver *d);
 
 /* A transition; the end of a moment; the end of all: waits for what is on its way. */
-void pfleak_deliver__event(struct pfleak_deliver *d, const struct pf_verdict *v,
-			   const struct pfleak_closer *closer, double mono_s);
+void pfleak_deliver__event(struct pfleak_deliver *d, const struct pf_verdict *v, double mono_s);
 void pfleak_deliver__moment(struct pfleak_deliver *d, double mono_s);
 void pfleak_deliver__finish(struct pfleak_deliver *d);
 

@@ -139,3 +139,14 @@ struct pf_allocator_facts pfleak_identify(struct pfleak_identify *i, int64_t pid
 		wait_for(i, s);
 	return s && !s->asked ? s->facts : (struct pf_allocator_facts){ 0 };
 }
+
+bool pfleak_identify_known(struct pfleak_identify *i, int64_t pid, double start_ts,
+			   struct pf_allocator_facts *facts)
+{
+	const struct pfleak_subject *s = find(i, pid, start_ts);
+
+	if (!s || s->asked)
+		return false;
+	*facts = s->facts;
+	return true;
+}

@@ -43,6 +43,10 @@ void pfleak_identify_begin(struct pfleak_identify *i, int64_t pid, double start_
 /* All unknown where it cannot be told, or not in time. */
 struct pf_allocator_facts pfleak_identify(struct pfleak_identify *i, int64_t pid, double start_ts);
 
+/* What is known already: false where it was not asked, or not answered. */
+bool pfleak_identify_known(struct pfleak_identify *i, int64_t pid, double start_ts,
+			   struct pf_allocator_facts *facts);
+
 void pfleak_identify_free(struct pfleak_identify *i);
 
 #endif

@@ -100,6 +100,30 @@ static enum pfleak_status found(struct pfleak *p)
 
 /* ---- an event ------------------------------------------------------------- */
 
+static void put_facts(struct pfleak_closer *c, const struct pf_allocator_facts *facts, int64_t pid)
+{
+	c->allocator = pf_allocator_name(facts->allocator);
+	if (c->allocator)
+		c->linkage = facts->linked_static ? "static" : "dynamic";
+	c->language = pf_language_name(facts->language);
+	c->next = pfleak_advice(c->advice, sizeof(c->advice), facts, pid);
+}
+
+/* What the closer look told when the alert fired: a notice may come much later, and again. */
+static void recall(void *ctx, const struct pf_verdict *v, struct pfleak_closer *c)
+{
+	struct pfleak *p = ctx;
+	struct pf_allocator_facts facts;
+
+	*c = (struct pfleak_closer){ 0 };
+	if (!p->limits || v->state != PF_ALERT_FIRING)
+		return;
+	if (pfleak_identify_known(&p->identify, v->pid, v->start_ts, &facts))
+		put_facts(c, &facts, v->pid);
+	if (p->stacks)
+		c->stacks = pfleak_stacks__file(p->stacks, v);
+}
+
 static void look_closer(struct pfleak *p, const struct pf_verdict *v, struct pfleak_closer *c)
 {
 	struct pf_allocator_facts facts;
@@ -113,11 +137,7 @@ static void look_closer(struct pfleak *p, const struct pf_verdict *v, struct pfl
 	if (v->state != PF_ALERT_FIRING)
 		return;
 	facts = pfleak_identify(&p->identify, v->pid, v->start_ts);
-	c->allocator = pf_allocator_name(facts.allocator);
-	if (c->allocator)
-		c->linkage = facts.linked_static ? "static" : "dynamic";
-	c->language = pf_language_name(facts.language);
-	c->next = pfleak_advice(c->advice, sizeof(c->advice), &facts, v->pid);
+	put_facts(c, &facts, v->pid);
 	if (p->stacks)
 		c->stacks = pfleak_stacks__start(p->stacks, v);
 }
@@ -135,7 +155,7 @@ static void event(struct pfleak *p, const struct pf_verdict *v)
 	look_closer(p, v, &closer);
 	pfleak_report_event(&p->report, v, &closer);
 	if (p->deliver)
-		pfleak_deliver__event(p->deliver, v, &closer, p->mono_s);
+		pfleak_deliver__event(p->deliver, v, p->mono_s);
 	/* Dead or another program now, but it was not said to be well. */
 	if (v->state == PF_ALERT_RESOLVED && v->previous == PF_ALERT_FIRING &&
 	    v->end != PF_END_RECOVERED && !ended_before(p, v) && p->ended < grade(p, v))
@@ -418,8 +438,8 @@ static int open_deliver(struct pfleak *p, struct pf_error *err)
 		pfleak_channels_free(&channels);
 		return ret;
 	}
-	p->deliver =
-		pfleak_deliver__new(&channels, settings->alerting.rate_limit_s, &p->report, err);
+	p->deliver = pfleak_deliver__new(&channels, settings->alerting.rate_limit_s, &p->report,
+					 &(struct pfleak_recall){ recall, p }, err);
 	p->report.deliver = p->deliver;
 	return p->deliver ? 0 : -err->code;
 }

@@ -36,6 +36,7 @@ enum run_state { FREE, WAITING, RUNNING };
 
 struct run {
 	enum run_state state;
+	bool kept; /* it is done, and its file is there */
 	struct pf_child *child;
 	int64_t pid;
 	double start_ts;
@@ -187,6 +188,17 @@ static const struct run *on_its_way(const struct pfleak_stacks *s, const struct 
 	return NULL;
 }
 
+const char *pfleak_stacks__file(const struct pfleak_stacks *s, const struct pf_verdict *v)
+{
+	for (size_t i = 0; i < AN_HOUR; i++) {
+		const struct run *r = &s->run[i];
+
+		if ((r->state != FREE || r->kept) && r->pid == v->pid && r->start_ts == v->start_ts)
+			return r->path;
+	}
+	return NULL;
+}
+
 const char *pfleak_stacks__start(struct pfleak_stacks *s, const struct pf_verdict *v)
 {
 	const struct run *same = on_its_way(s, v);
@@ -270,6 +282,7 @@ static void end(struct pfleak_stacks *s, struct run *r, bool failed)
 		else
 			close(r->fd);
 	}
+	r->kept = r->state == RUNNING && !failed;
 	r->state = FREE;
 	s->stats.failed += failed;
 }

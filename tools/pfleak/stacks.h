@@ -57,6 +57,9 @@ void pfleak_stacks__finish(struct pfleak_stacks *s);
  */
 const char *pfleak_stacks__start(struct pfleak_stacks *s, const struct pf_verdict *v);
 
+/* The file of one that is on its way, or was done lately; NULL = there is none. */
+const char *pfleak_stacks__file(const struct pfleak_stacks *s, const struct pf_verdict *v);
+
 /* Once a moment: tells of those that are done, and begins others. */
 void pfleak_stacks__moment(struct pfleak_stacks *s);
 
