@@ -68,15 +68,15 @@ static void trim(struct pf_isolated *out, size_t len, bool cut)
 }
 
 /* Until the child and all its children have closed the pipe, or it is time. */
-static void listen(struct pf_isolated *out, pid_t pid, int from, double limit_s)
+static void listen(struct pf_isolated *out, const struct pf_isolating *i, double limit_s)
 {
-	const uint64_t until = pf_boottime_ns() + (uint64_t)(limit_s * 1e9);
+	const uint64_t until = i->began_ns + (uint64_t)(limit_s * 1e9);
 	size_t len = 0, total = 0;
 	char buf[4096];
 
 	for (;;) {
 		uint64_t now = pf_boottime_ns();
-		struct pollfd fd = { .fd = from, .events = POLLIN };
+		struct pollfd fd = { .fd = i->from, .events = POLLIN };
 		int left_ms = now < until ? (int)((until - now) / 1000000) + 1 : 0;
 		int ready = poll(&fd, 1, left_ms);
 		ssize_t n;
@@ -85,10 +85,10 @@ static void listen(struct pf_isolated *out, pid_t pid, int from, double limit_s)
 		if (ready <= 0) {
 			out->late = ready == 0;
 			out->interrupted = ready < 0;
-			pf_spawn_kill(pid);
+			pf_spawn_kill(i->pid);
 			break;
 		}
-		n = read(from, buf, sizeof(buf));
+		n = read(i->from, buf, sizeof(buf));
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
@@ -99,35 +99,52 @@ static void listen(struct pf_isolated *out, pid_t pid, int from, double limit_s)
 	trim(out, len, total > len);
 }
 
-bool pf_isolate(void (*fn)(void *ctx), void *ctx, double limit_s, struct pf_isolated *out)
+void pf_isolate_start(struct pf_isolating *i, void (*fn)(void *ctx), void *ctx)
 {
-	const uint64_t began = pf_boottime_ns();
-	_cleanup_close_ int from = -1;
-	int ends[2], status = 0;
-	pid_t parent = getpid(), pid;
+	pid_t parent = getpid();
+	int ends[2];
 
-	memset(out, 0, sizeof(*out));
+	*i = (struct pf_isolating){ .from = -1, .began_ns = pf_boottime_ns() };
 	if (pipe2(ends, O_CLOEXEC)) {
-		out->error = errno;
-		return false;
+		i->error = errno;
+		return;
 	}
-	from = ends[0];
 	fflush(NULL);
-	pid = fork();
-	if (pid == 0) {
-		close(from);
+	i->pid = fork();
+	if (i->pid == 0) {
+		close(ends[0]);
 		be_child(fn, ctx, ends[1], parent);
 	}
-	out->error = pid < 0 ? errno : 0;
+	i->error = i->pid < 0 ? errno : 0;
+	i->from = ends[0];
 	close(ends[1]);
-	if (pid < 0)
-		return false;
-	setpgid(pid, pid); /* whoever is first */
-	listen(out, pid, from, limit_s);
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	kill(-pid, SIGKILL);
-	out->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
-	out->took_s = (double)(pf_boottime_ns() - began) / 1e9;
-	return !out->late && !out->interrupted && !out->signal;
+	if (i->pid > 0)
+		setpgid(i->pid, i->pid); /* whoever is first */
+}
+
+bool pf_isolate_finish(struct pf_isolating *i, double limit_s, struct pf_isolated *out)
+{
+	_cleanup_close_ int from = i->from;
+	int status = 0;
+
+	memset(out, 0, sizeof(*out));
+	out->error = i->error;
+	if (i->pid > 0) {
+		listen(out, i, limit_s);
+		while (waitpid(i->pid, &status, 0) < 0 && errno == EINTR)
+			;
+		kill(-i->pid, SIGKILL);
+		out->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+		out->took_s = (double)(pf_boottime_ns() - i->began_ns) / 1e9;
+	}
+	*i = (struct pf_isolating){ .from = -1 };
+	return !out->error && !out->late && !out->interrupted && !out->signal;
+}
+
+bool pf_isolate(void (*fn)(void *ctx), void *ctx, double limit_s, struct pf_isolated *out)
+{
+	struct pf_isolating i;
+
+	pf_isolate_start(&i, fn, ctx);
+	return pf_isolate_finish(&i, limit_s, out);
 }

@@ -9,6 +9,8 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
 
 #define PF_ISOLATED_LOG 16384
 
@@ -31,5 +33,17 @@ void pf_isolate_unshare(void *shared, size_t size);
  * returned.
  */
 bool pf_isolate(void (*fn)(void *ctx), void *ctx, double limit_s, struct pf_isolated *out);
+
+/* The same in two steps, for what goes on while we do something else. */
+struct pf_isolating {
+	pid_t pid; /* 0 = none */
+	int from;
+	int error;
+	uint64_t began_ns;
+};
+
+void pf_isolate_start(struct pf_isolating *i, void (*fn)(void *ctx), void *ctx);
+/* Wait for it until limit_s after its start. Once for each start. */
+bool pf_isolate_finish(struct pf_isolating *i, double limit_s, struct pf_isolated *out);
 
 #endif

@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -61,6 +62,28 @@ static void test_ends(void **state)
 	pf_isolate_unshare(shared, sizeof(*shared));
 }
 
+/* The one does not wait for the other, nor hold what the other holds. */
+static void test_beside_each_other(void **state)
+{
+	int *shared = pf_isolate_shared(2 * sizeof(*shared));
+	struct pf_isolating first, second, none = { 0 };
+	struct pf_isolated end;
+
+	(void)state;
+	assert_non_null(shared);
+	pf_isolate_start(&first, hang, shared);
+	pf_isolate_start(&second, answer, shared + 1);
+	assert_true(pf_isolate_finish(&second, 30, &end));
+	assert_int_equal(shared[1], 42);
+	assert_false(pf_isolate_finish(&first, 0, &end));
+	assert_true(end.late);
+	none.error = EMFILE;
+	none.from = -1;
+	assert_false(pf_isolate_finish(&none, 1, &end));
+	assert_int_equal(end.error, EMFILE);
+	pf_isolate_unshare(shared, 2 * sizeof(*shared));
+}
+
 static void test_log_is_bounded(void **state)
 {
 	struct pf_isolated end;
@@ -107,6 +130,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_ends),
+		cmocka_unit_test(test_beside_each_other),
 		cmocka_unit_test(test_log_is_bounded),
 		cmocka_unit_test(test_kernel_words),
 	};
