@@ -141,6 +141,7 @@ void pf_trial_conclude(struct pf_trial *t, const struct pf_isolated *end, double
 		snprintf(t->text, sizeof(t->text), "interrupted");
 	else if (end->signal)
 		snprintf(t->text, sizeof(t->text), "it crashed: signal %d", end->signal);
+	t->late = end->late;
 	/* Neither says anything of the way itself; without a code it has broken. */
 	if (end->error || end->interrupted)
 		t->code = end->error ?: EINTR;

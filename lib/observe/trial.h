@@ -18,6 +18,7 @@ struct pf_isolated;
 /* Plain memory: it comes from another process. */
 struct pf_trial {
 	bool works;	  /* loaded, attached, and a pass was read */
+	bool late;	  /* it took too long */
 	int code;	  /* positive errno where not; 0 = it crashed or took too long */
 	char text[400];	  /* why not, in the words the tools would use */
 	char kernel[480]; /* the kernel's own words, as libbpf has them; "" = none */

@@ -285,6 +285,32 @@ says() {
   assert_eq "$(jq -s '.[-1].counts.fail' <<<"$output")" 0
 }
 
+@test "without time nothing is tried, and nothing is blamed for it" {
+  local tried='["iter","tp-btf","fentry","tracepoint","perf-event","task-storage","ring-buffer","counters","proc-pass","hash","perf-buffer","plain","rss","uprobe","kprobe","pfstat","pfleak","pfstack","exact","cost","loss","top"]'
+  run_tool pfdiag --within 0 -o json
+  assert_eq "$stderr" ''
+  assert_match "$status" '^[01]$'
+  assert_eq "$(jq -s -c --argjson tried "$tried" '[.[] | select(.id | IN($tried[])) | .status + " " + .found] | unique' <<<"$output")" \
+    '["skip unknown: no time was left for it (--within)"]'
+  assert_eq "$(jq -s --argjson tried "$tried" '[.[] | select(.id | IN($tried[]))] | length' <<<"$output")" 22
+  # The files are read all the same.
+  assert_eq "$(jq -r 'select(.id == "kernel-version").status' <<<"$output")" ok
+  run_tool pfdiag --within 0 -p $$ -o json
+  assert_eq "$(jq -r 'select(.id == "process" or .id == "stacks" or .id == "allocator").status' <<<"$output" | paste -sd' ')" 'ok skip skip'
+  run_tool -3 pfdiag --within never
+  assert_contains "$stderr" "--within: 'never' is not accepted: give seconds from 0 to 3600"
+}
+
+@test "a helper that hangs costs the time that was given, and is no failure" {
+  cd "$BATS_TEST_TMPDIR"
+  mkdir bin libexec
+  cp "$PF_BIN/pfdiag" bin
+  printf '#!/bin/sh\nexec sleep 600\n' | tee libexec/pf-allocator >libexec/pf-symbolize
+  chmod +x libexec/*
+  PF_BIN=$PWD/bin run_tool -0 pfdiag -p $$ --within 0.5 --skip stacks -o json
+  assert_eq "$(jq -r 'select(.id == "process" or .id == "allocator" or .id == "debug-info").status' <<<"$output" | paste -sd' ')" 'ok skip skip'
+}
+
 @test "a process: its facts; one that is not there" {
   run_tool -0 pfdiag -p $$ -o json
   fact() { jq -r "select(.id == \"$1\") | \"\(.pid) \(.found)\"" <<<"$output"; }

@@ -199,6 +199,12 @@ no_probes() {
   assert_contains "$(found "$name")" 'BTF'
 }
 
+@test "what pfdiag does itself is not among the top faulters" {
+  diag --only cost,top -d 0.5
+  assert_eq "$(verdicts cost top)" 'ok ok' "$(found cost)$(found top)"
+  assert_eq "$(jq -r 'select(.type == "sample").comm' <<<"$output" | grep -c pfdiag)" 0 "$output"
+}
+
 @test "other tracers are seen, and our own are known as such" {
   start_tool_bg pfstat 60
   diag --only tracers
@@ -206,6 +212,7 @@ no_probes() {
 }
 
 @test "Ctrl-C: nothing is called a failure, and a file of metrics stays as it was" {
+  cd "$BATS_TEST_TMPDIR"
   echo old >x.prom
   start_bg pfdiag "$PF_BIN/pfdiag" --only top -d 60 -o prom -O "$PWD/x.prom"
   pf_poll 20 pgrep -P "$BG_PID"

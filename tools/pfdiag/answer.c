@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/clock.h"
 #include "lib/proc/line.h"
 #include "tools/pfdiag/check.h"
 
@@ -51,7 +52,29 @@ void pfdiag_end(struct pfdiag *d)
 {
 	for (size_t i = 0; i < PF_CHECKS_N; i++)
 		free(d->tried[i]);
+	pfdiag_top_end(d);
 	pf_kconfig__close(d->kconfig);
+}
+
+double pfdiag_limit_s(const struct pfdiag *d, double limit_s)
+{
+	const uint64_t now = pf_boottime_ns();
+	double left_s = now < d->until_ns ? (double)(d->until_ns - now) / 1e9 : 0;
+
+	return left_s < limit_s ? left_s : limit_s;
+}
+
+bool pfdiag_time_is_over(const struct pfdiag *d)
+{
+	return pf_boottime_ns() >= d->until_ns;
+}
+
+void pfdiag_no_time(struct pf_check *c)
+{
+	c->n_values = 0;
+	pfdiag_found(c, PF_CHECK_SKIP, "unknown: no time was left for it (--within)");
+	pfdiag_why(c, "%s", "");
+	pfdiag_try(c, "pfdiag --only %s", pf_check_name(c->check));
 }
 
 void pfdiag_found(struct pf_check *c, enum pf_check_status status, const char *fmt, ...)

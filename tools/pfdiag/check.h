@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <sys/utsname.h>
 
+#include "lib/base/isolate.h"
 #include "lib/observe/trial.h"
 #include "lib/proc/kconfig.h"
 #include "lib/proc/osrelease.h"
@@ -36,8 +37,11 @@ struct pfdiag {
 	struct pf_kconfig *kconfig; /* NULL: kconfig_code says why */
 	int kconfig_code;
 	struct pf_trial *tried[PF_CHECKS_N]; /* by the check that tries it; NULL = not yet */
+	uint64_t until_ns;		     /* boot time; what begins later is not tried */
 	struct pfdiag_subject subject;	     /* the process that is looked at */
-	struct pf_sample top[PFDIAG_TOP];    /* the check "top" found them; strings are NULL */
+	struct pfdiag_watch *watch; /* of the check "top", which goes on beside the others */
+	struct pf_isolating watching;
+	struct pf_sample top[PFDIAG_TOP]; /* the check "top" found them; strings are NULL */
 	size_t n_top;
 };
 
@@ -49,6 +53,7 @@ enum {
 	PFDIAG_FILES = 1 << 0,	 /* reads files only: goes with --root */
 	PFDIAG_SLOW = 1 << 1,	 /* takes time: not with --quick */
 	PFDIAG_PROCESS = 1 << 2, /* about a process: once for each --pid */
+	PFDIAG_TIME = 1 << 3,	 /* tries something: not when the time is over */
 };
 
 struct pfdiag_check {
@@ -57,6 +62,7 @@ struct pfdiag_check {
 	unsigned int flags;
 	const char *purpose; /* one sentence */
 	void (*answer)(struct pfdiag *d, struct pf_check *c);
+	void (*begin)(struct pfdiag *d); /* before others are asked; NULL = nothing to begin */
 };
 
 /* In the order of their ids. */
@@ -76,8 +82,16 @@ void pfdiag_add(struct pf_check *c, const char *fmt, ...) __attribute__((format(
 /* Who loads programs must have these; false = something is missing, and *missing has it. */
 bool pfdiag_may_load(uint64_t *missing);
 
+/* The limit, or what is left of the time where that is less; 0 = none. */
+double pfdiag_limit_s(const struct pfdiag *d, double limit_s);
+bool pfdiag_time_is_over(const struct pfdiag *d);
+/* The answer of a check that was not made, or not to its end. */
+void pfdiag_no_time(struct pf_check *c);
+
 /* Try it, or recall what came of it. Never NULL. */
 const struct pf_trial *pfdiag_way(struct pfdiag *d, enum pf_check_id id);
+/* Whether it works is not known: its time was over before. */
+bool pfdiag_way_unknown(const struct pf_trial *t);
 /* It does, and is what was asked for. */
 bool pfdiag_way_works(struct pfdiag *d, enum pf_check_id id);
 
@@ -135,6 +149,8 @@ void pfdiag_stacks(struct pfdiag *d, struct pf_check *c);
 void pfdiag_exact(struct pfdiag *d, struct pf_check *c);
 void pfdiag_cost(struct pfdiag *d, struct pf_check *c);
 void pfdiag_loss(struct pfdiag *d, struct pf_check *c);
+void pfdiag_top_begin(struct pfdiag *d);
+void pfdiag_top_end(struct pfdiag *d);
 void pfdiag_top(struct pfdiag *d, struct pf_check *c);
 /* process.c, code.c */
 void pfdiag_process(struct pfdiag *d, struct pf_check *c);

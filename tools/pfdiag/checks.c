@@ -14,13 +14,14 @@
 #define FILES  PFDIAG_FILES
 #define SLOW   PFDIAG_SLOW
 #define OF_PID PFDIAG_PROCESS
+#define TIME   PFDIAG_TIME
 
-#define CHECK(symbol, in, how, text, fn)                                                           \
+#define CHECK(symbol, in, how, text, ...)                                                          \
 	[PF_CHECK_##symbol] = { .id = PF_CHECK_##symbol,                                           \
 				.group = (in),                                                     \
 				.flags = (how),                                                    \
 				.purpose = (text),                                                 \
-				.answer = (fn) }
+				.answer = __VA_ARGS__ }
 
 const struct pfdiag_check pfdiag_checks[PF_CHECKS_N] = {
 	CHECK(KERNEL, KERNEL, FILES, "Is the kernel new enough?", pfdiag_kernel),
@@ -98,40 +99,42 @@ const struct pfdiag_check pfdiag_checks[PF_CHECKS_N] = {
 	CHECK(PLAIN, WAYS, SLOW, "Do the programs for kernels without BTF work?", pfdiag_fallback),
 	CHECK(RSS, WAYS, SLOW, "Can each CPU's part of a process's memory be added up?",
 	      pfdiag_fallback),
-	CHECK(UPROBE, WAYS, 0, "Can functions of programs be probed?", pfdiag_uprobe),
-	CHECK(KPROBE, WAYS, 0, "Can functions of the kernel be probed, which no tool needs?",
+	CHECK(UPROBE, WAYS, TIME, "Can functions of programs be probed?", pfdiag_uprobe),
+	CHECK(KPROBE, WAYS, TIME, "Can functions of the kernel be probed, which no tool needs?",
 	      pfdiag_kprobe),
 
 	CHECK(PFSTAT, TOOLS, 0, "What will pfstat use here, and why nothing better?",
 	      pfdiag_choice),
 	CHECK(PFLEAK, TOOLS, 0, "What will pfleak use here, and why nothing better?",
 	      pfdiag_choice),
-	CHECK(PFSTACK, TOOLS, 0, "What will pfstack use here, and why nothing better?",
+	CHECK(PFSTACK, TOOLS, TIME, "What will pfstack use here, and why nothing better?",
 	      pfdiag_pfstack),
 
-	CHECK(EXACT, PROOF, SLOW, "Does each backend count a known number of faults exactly?",
-	      pfdiag_exact),
-	CHECK(COST, PROOF, SLOW, "What does each backend add to a fault?", pfdiag_cost),
-	CHECK(LOSS, PROOF, SLOW,
+	CHECK(EXACT, PROOF, SLOW | TIME,
+	      "Does each backend count a known number of faults exactly?", pfdiag_exact),
+	CHECK(COST, PROOF, SLOW | TIME, "What does each backend add to a fault?", pfdiag_cost),
+	CHECK(LOSS, PROOF, SLOW | TIME,
 	      "Is a storm of processes that die shown, and what is lost counted?", pfdiag_loss),
 
 	CHECK(SYSTEM, STATUS, 0, "How is the machine's memory?", pfdiag_system),
-	CHECK(TOP, STATUS, SLOW, "Who faults most at the moment?", pfdiag_top),
+	CHECK(TOP, STATUS, SLOW, "Who faults most at the moment?", pfdiag_top,
+	      .begin = pfdiag_top_begin),
 
 	CHECK(PROCESS, PROCESS, OF_PID, "What is it, and since when?", pfdiag_process),
 	CHECK(CONTAINER, PROCESS, OF_PID, "Which container and namespaces is it in?",
 	      pfdiag_container),
 	CHECK(LIMITS, PROCESS, OF_PID, "How much memory is left for it?", pfdiag_limits),
-	CHECK(SMAPS, PROCESS, OF_PID, "What is its memory made of?", pfdiag_smaps),
-	CHECK(ALLOCATOR, PROCESS, OF_PID, "Which allocator and runtime has it?", pfdiag_allocator),
-	CHECK(FRAME_POINTERS, PROCESS, OF_PID, "Does its code keep frame pointers?",
+	CHECK(SMAPS, PROCESS, OF_PID | TIME, "What is its memory made of?", pfdiag_smaps),
+	CHECK(ALLOCATOR, PROCESS, OF_PID | TIME, "Which allocator and runtime has it?",
+	      pfdiag_allocator),
+	CHECK(FRAME_POINTERS, PROCESS, OF_PID | TIME, "Does its code keep frame pointers?",
 	      pfdiag_frame_pointers),
-	CHECK(UNWIND_TABLES, PROCESS, OF_PID, "Does its program have unwind tables?",
+	CHECK(UNWIND_TABLES, PROCESS, OF_PID | TIME, "Does its program have unwind tables?",
 	      pfdiag_unwind_tables),
-	CHECK(DEBUG_INFO, PROCESS, OF_PID, "Are there symbols, debug info and a build id?",
+	CHECK(DEBUG_INFO, PROCESS, OF_PID | TIME, "Are there symbols, debug info and a build id?",
 	      pfdiag_debug_info),
-	CHECK(PERF_MAP, PROCESS, OF_PID, "Does it tell the names of code that it makes as it runs?",
-	      pfdiag_perf_map),
-	CHECK(STACKS, PROCESS, OF_PID | SLOW, "Would pfstack give good stacks of it?",
+	CHECK(PERF_MAP, PROCESS, OF_PID | TIME,
+	      "Does it tell the names of code that it makes as it runs?", pfdiag_perf_map),
+	CHECK(STACKS, PROCESS, OF_PID | SLOW | TIME, "Would pfstack give good stacks of it?",
 	      pfdiag_stacks),
 };

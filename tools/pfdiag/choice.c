@@ -78,6 +78,10 @@ void pfdiag_choice(struct pfdiag *d, struct pf_check *c)
 	char note[sizeof(t->notes[0])];
 	bool all = c->check == PF_CHECK_PFLEAK || (t->tells & ALL_TOLD) == ALL_TOLD;
 
+	if (pfdiag_way_unknown(t)) {
+		pfdiag_no_time(c);
+		return;
+	}
 	pf_check_value(c, t->works, "works");
 	if (!t->works) {
 		pfdiag_found(c, PF_CHECK_FAIL, "%s", t->text);

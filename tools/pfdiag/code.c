@@ -19,11 +19,11 @@ static bool there(const struct pfdiag *d, struct pf_check *c)
 void pfdiag_allocator(struct pfdiag *d, struct pf_check *c)
 {
 	const struct pf_allocator_facts *f;
-	char why[256] = "";
+	const char *why;
 
 	if (!there(d, c))
 		return;
-	f = pfdiag_subject_allocator(&d->subject, why, sizeof(why));
+	f = pfdiag_subject_allocator(&d->subject, &why);
 	if (!f) {
 		pfdiag_found(c, PF_CHECK_SKIP, "unknown: %s", why);
 		return;
@@ -48,12 +48,12 @@ void pfdiag_allocator(struct pfdiag *d, struct pf_check *c)
 void pfdiag_frame_pointers(struct pfdiag *d, struct pf_check *c)
 {
 	const struct pf_code *code;
-	char why[256];
+	const char *why;
 	double share;
 
 	if (!there(d, c))
 		return;
-	code = pfdiag_subject_code(&d->subject, why, sizeof(why));
+	code = pfdiag_subject_code(&d->subject, &why);
 	if (!code) {
 		pfdiag_found(c, PF_CHECK_SKIP, "unknown: %s", why);
 		return;
@@ -84,11 +84,11 @@ void pfdiag_frame_pointers(struct pfdiag *d, struct pf_check *c)
 void pfdiag_unwind_tables(struct pfdiag *d, struct pf_check *c)
 {
 	const struct pf_code *code;
-	char why[256];
+	const char *why;
 
 	if (!there(d, c))
 		return;
-	code = pfdiag_subject_code(&d->subject, why, sizeof(why));
+	code = pfdiag_subject_code(&d->subject, &why);
 	if (!code) {
 		pfdiag_found(c, PF_CHECK_SKIP, "unknown: %s", why);
 		return;
@@ -127,12 +127,12 @@ static bool has_debug_file(const char *build_id)
 void pfdiag_debug_info(struct pfdiag *d, struct pf_check *c)
 {
 	const struct pf_code *code;
-	char why[256];
+	const char *why;
 	bool lines, symbols;
 
 	if (!there(d, c))
 		return;
-	code = pfdiag_subject_code(&d->subject, why, sizeof(why));
+	code = pfdiag_subject_code(&d->subject, &why);
 	if (!code) {
 		pfdiag_found(c, PF_CHECK_SKIP, "unknown: %s", why);
 		return;
@@ -182,8 +182,7 @@ static bool has_perf_map(const struct pfdiag *d)
 void pfdiag_perf_map(struct pfdiag *d, struct pf_check *c)
 {
 	const struct pf_allocator_facts *f;
-	const char *way;
-	char why[256];
+	const char *way, *why;
 
 	if (!there(d, c))
 		return;
@@ -191,7 +190,7 @@ void pfdiag_perf_map(struct pfdiag *d, struct pf_check *c)
 		pfdiag_found(c, PF_CHECK_OK, "yes, in its /tmp");
 		return;
 	}
-	f = pfdiag_subject_allocator(&d->subject, why, sizeof(why));
+	f = pfdiag_subject_allocator(&d->subject, &why);
 	way = f ? perf_map_way(f->language) : NULL;
 	if (!way) {
 		pfdiag_found(c, f ? PF_CHECK_OK : PF_CHECK_SKIP,

@@ -199,6 +199,7 @@ void pfdiag_cost(struct pfdiag *d, struct pf_check *c)
 {
 	struct measure *m = pf_isolate_shared(sizeof(*m));
 	struct pf_isolated end;
+	double limit_s;
 
 	if (!m) {
 		pfdiag_found(c, PF_CHECK_SKIP, "could not be measured: out of memory");
@@ -208,9 +209,12 @@ void pfdiag_cost(struct pfdiag *d, struct pf_check *c)
 		m->wanted[i] = pfdiag_way_works(d, backends[i].way);
 		pfdiag_way_config(d, backends[i].way, &m->config[i]);
 	}
-	pf_isolate(measure_all, m, LIMIT_S, &end);
+	limit_s = pfdiag_limit_s(d, LIMIT_S);
+	pf_isolate(measure_all, m, limit_s, &end);
 	if (m->rounds >= ROUNDS_MIN)
 		say_all(d, c, m);
+	else if (end.late && limit_s < LIMIT_S)
+		pfdiag_no_time(c);
 	else
 		pfdiag_found(c, PF_CHECK_SKIP, "could not be measured: %s",
 			     end.late ? "the machine is too busy" : "the child gave no answer");

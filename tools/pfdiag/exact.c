@@ -161,6 +161,7 @@ static enum verdict judge(const struct proof *p, char *words, size_t size)
 static enum verdict try_backend(struct pfdiag *d, enum pf_check_id way, char *words, size_t size)
 {
 	struct proof *p = pf_isolate_shared(sizeof(*p));
+	const double limit_s = pfdiag_limit_s(d, LIMIT_S);
 	struct pf_isolated end;
 	enum verdict v;
 
@@ -169,9 +170,9 @@ static enum verdict try_backend(struct pfdiag *d, enum pf_check_id way, char *wo
 		return UNSURE;
 	}
 	pfdiag_way_config(d, way, &p->config);
-	if (!pf_isolate(prove, p, LIMIT_S, &end))
+	if (!pf_isolate(prove, p, limit_s, &end))
 		p->done = false;
-	pf_trial_conclude(&p->trial, &end, LIMIT_S);
+	pf_trial_conclude(&p->trial, &end, limit_s);
 	v = judge(p, words, size);
 	pf_isolate_unshare(p, sizeof(*p));
 	return v;
@@ -189,6 +190,10 @@ void pfdiag_exact(struct pfdiag *d, struct pf_check *c)
 
 		if (!pfdiag_way_works(d, backends[i].way))
 			continue;
+		if (pfdiag_time_is_over(d)) {
+			pfdiag_add(c, "%sno time was left for the others", tried ? "\n" : "");
+			break;
+		}
 		v = try_backend(d, backends[i].way, words, sizeof(words));
 		if (v == UNSURE) /* once more: the machine may have moved a page just then */
 			v = try_backend(d, backends[i].way, words, sizeof(words));
@@ -200,7 +205,9 @@ void pfdiag_exact(struct pfdiag *d, struct pf_check *c)
 			worst = PF_CHECK_FAIL;
 	}
 	pf_check_judge(c, sure ? worst : PF_CHECK_SKIP);
-	if (!tried)
+	if (!tried && pfdiag_time_is_over(d))
+		pfdiag_no_time(c);
+	else if (!tried)
 		pfdiag_found(c, PF_CHECK_SKIP, "no backend works that could be tried");
 	if (worst == PF_CHECK_FAIL)
 		pfdiag_why(c, "Figures of that backend cannot be trusted on this kernel: please "

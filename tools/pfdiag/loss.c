@@ -114,7 +114,7 @@ static bool run(struct pfdiag *d, struct storm *s, bool reading)
 	memset(s, 0, sizeof(*s));
 	s->reading = reading;
 	pfdiag_way_config(d, PF_CHECK_PFLEAK, &s->config);
-	return pf_isolate(storm, s, LIMIT_S, &end) && s->done;
+	return pf_isolate(storm, s, pfdiag_limit_s(d, LIMIT_S), &end) && s->done;
 }
 
 static void say(struct pf_check *c, const struct storm *s, const char *how)
@@ -152,7 +152,9 @@ void pfdiag_loss(struct pfdiag *d, struct pf_check *c)
 			pfdiag_add(c, "%scould not be tried: %s", *c->found ? "\n" : "",
 				   *s->text ? s->text : "no answer");
 	}
-	if (!c->n_values)
+	if (!c->n_values && pfdiag_time_is_over(d))
+		pfdiag_no_time(c);
+	else if (!c->n_values)
 		pf_check_judge(c, PF_CHECK_SKIP);
 	if (c->verdict == PF_CHECK_FAIL)
 		pfdiag_why(c,

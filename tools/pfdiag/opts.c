@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* pfdiag's command line. Checks and stores; acts on nothing. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +12,13 @@
 
 #define TOP_S 5.0 /* how long top faulters are watched */
 
-enum { OPT_LIST = 0x200, OPT_ONLY, OPT_SKIP, OPT_QUICK, OPT_ROOT };
+/* How long all may take: of a busy machine is told what can be told until then. */
+#define WITHIN_S       14.0
+#define WITHIN_QUICK_S 1.8
+#define WITHIN_MAX_S   3600
+#define REST_S	       9.0 /* besides watching */
+
+enum { OPT_LIST = 0x200, OPT_ONLY, OPT_SKIP, OPT_QUICK, OPT_WITHIN, OPT_ROOT };
 
 static const struct argp_option options[] = {
 	{ NULL, 0, NULL, 0, "What is checked:", 1 },
@@ -20,6 +27,10 @@ static const struct argp_option options[] = {
 	{ "only", OPT_ONLY, "ID[,ID...]", 0, "Only these checks, or groups of them", 0 },
 	{ "skip", OPT_SKIP, "ID[,ID...]", 0, "Not these checks, or groups of them", 0 },
 	{ "quick", OPT_QUICK, NULL, 0, "Only what takes no time: nothing is measured", 0 },
+	{ "within", OPT_WITHIN, "SECONDS", 0,
+	  "What is not done by then is left out, and said so (14, with --quick 1.8; with --only "
+	  "as long as it takes)",
+	  0 },
 	{ "pid", 'p', "PID[,PID...]", 0,
 	  "Check these processes: what is found if one of them leaks", 0 },
 	{ "duration", 'd', "SECONDS", 0, "How long the top faulters are watched (5)", 0 },
@@ -35,7 +46,7 @@ static const char doc[] =
 	"and says what is missing, what follows from that, and what mends it."
 	"\v"
 	"EXAMPLES:\n"
-	"  pfdiag                      # everything, in about ten seconds\n"
+	"  pfdiag                      # everything, in some seconds\n"
 	"  pfdiag --quick              # what takes no time\n"
 	"  pfdiag --only fentry        # one check, as an error message names it\n"
 	"  pfdiag --only rights,btf    # a group of checks, and one\n"
@@ -103,8 +114,19 @@ static void parse_names(struct argp_state *state, const char *option, const char
 	}
 }
 
-static void end(struct argp_state *state, const struct pfdiag_opts *o)
+static double usual_limit(const struct pfdiag_opts *o)
 {
+	if (o->only)
+		return INFINITY;
+	if (o->quick)
+		return WITHIN_QUICK_S;
+	return fmax(WITHIN_S, o->common.duration_s + REST_S);
+}
+
+static void end(struct argp_state *state, struct pfdiag_opts *o)
+{
+	if (isnan(o->within_s))
+		o->within_s = usual_limit(o);
 	if (o->root && o->common.n_pids)
 		argp_error(state, "--pid is about a process of this machine: it does not go with "
 				  "--root");
@@ -130,6 +152,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPT_QUICK:
 		o->quick = true;
+		return 0;
+	case OPT_WITHIN:
+		o->within_s = pf_arg_duration(state, "--within", arg, 0, WITHIN_MAX_S);
 		return 0;
 	case OPT_ROOT:
 		o->root = pf_arg_text(state, "--root", arg);
@@ -164,5 +189,6 @@ void pfdiag_parse(struct pfdiag_opts *opts, int argc, char **argv)
 	pf_common_init(&opts->common, "pfdiag", 1);
 	opts->common.formats = 1u << PF_FORMAT_TABLE | 1u << PF_FORMAT_JSON | 1u << PF_FORMAT_PROM;
 	opts->common.duration_s = TOP_S;
+	opts->within_s = NAN;
 	pf_cli_parse(&cli, argc, argv, &opts->common, opts);
 }

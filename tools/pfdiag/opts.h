@@ -14,6 +14,7 @@ struct pfdiag_opts {
 	struct pf_common common;
 	bool list;
 	bool quick;
+	double within_s;	    /* infinite = as long as it takes */
 	const char *root;	    /* files below it instead of this machine; NULL = this one */
 	bool chosen[PF_CHECKS_N];   /* --only; all where `only` is not set */
 	bool left_out[PF_CHECKS_N]; /* --skip */

@@ -4,9 +4,11 @@
  * and prints their answers.
  */
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/error.h"
 #include "lib/base/log.h"
 #include "lib/cli/privileges.h"
@@ -41,7 +43,10 @@ static int ask(struct pfdiag *d, struct pfdiag_report *r, const struct pfdiag_ch
 
 	pf_check_init(&c, check->id, pid);
 	pf_privileges_raise();
-	check->answer(d, &c);
+	if (check->flags & PFDIAG_TIME && pfdiag_time_is_over(d))
+		pfdiag_no_time(&c);
+	else
+		check->answer(d, &c);
 	pf_privileges_lower();
 	if (pf_stop_pending())
 		return 0; /* half an answer */
@@ -49,6 +54,28 @@ static int ask(struct pfdiag *d, struct pfdiag_report *r, const struct pfdiag_ch
 	if (ret)
 		return pf_fail(err, -ret, "out of memory");
 	return r->out.buf.len ? pf_output_flush(&r->out, err) : 0;
+}
+
+/* Who traces is told before we do. */
+#define BEGIN_BEFORE PF_CHECK_ITER
+
+static void begin(struct pfdiag *d)
+{
+	for (size_t i = 0; i < PF_CHECKS_N; i++) {
+		const struct pfdiag_check *check = &pfdiag_checks[i];
+
+		if (check->begin && wanted(d, check) && !pfdiag_time_is_over(d)) {
+			pf_privileges_raise();
+			check->begin(d);
+			pf_privileges_lower();
+		}
+	}
+}
+
+/* On the clock of pf_boottime_ns. */
+static uint64_t time_limit(double within_s)
+{
+	return isinf(within_s) ? UINT64_MAX : pf_boottime_ns() + (uint64_t)(within_s * 1e9);
 }
 
 static int ask_all(struct pfdiag *d, struct pfdiag_report *r, int64_t pid, struct pf_error *err)
@@ -59,6 +86,8 @@ static int ask_all(struct pfdiag *d, struct pfdiag_report *r, int64_t pid, struc
 		const struct pfdiag_check *check = &pfdiag_checks[i];
 		bool of_pid = check->flags & PFDIAG_PROCESS;
 
+		if (i == BEGIN_BEFORE && pid == PF_UNKNOWN)
+			begin(d);
 		if (of_pid == (pid != PF_UNKNOWN) && wanted(d, check))
 			ret = ask(d, r, check, pid, err);
 	}
@@ -71,8 +100,9 @@ static int ask_pids(struct pfdiag *d, struct pfdiag_report *r, struct pf_error *
 	int ret = 0;
 
 	for (size_t i = 0; !ret && i < c->n_pids; i++) {
+		d->until_ns = time_limit(d->opts->within_s);
 		pf_privileges_raise();
-		pfdiag_subject_open(&d->subject, d->proc, c->pids[i]);
+		pfdiag_subject_open(&d->subject, d->proc, c->pids[i], d->until_ns);
 		pf_privileges_lower();
 		ret = ask_all(d, r, c->pids[i], err);
 		pfdiag_subject_close(&d->subject);
@@ -86,6 +116,7 @@ static int diagnose(struct pfdiag *d, struct pfdiag_report *r, struct pf_error *
 
 	r->group = NULL;
 	r->pid = PF_UNKNOWN;
+	d->until_ns = time_limit(d->opts->within_s);
 	if (!ret)
 		ret = ask_all(d, r, PF_UNKNOWN, err);
 	if (!ret)

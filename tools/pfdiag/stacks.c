@@ -136,19 +136,21 @@ static void say_works(struct pf_check *c, const struct attempt *a)
 void pfdiag_pfstack(struct pfdiag *d, struct pf_check *c)
 {
 	struct attempt *a = pf_isolate_shared(sizeof(*a));
+	const double limit_s = pfdiag_limit_s(d, LIMIT_S);
 	struct pf_isolated end;
 
-	(void)d;
 	if (!a) {
 		pfdiag_found(c, PF_CHECK_SKIP, "out of memory");
 		return;
 	}
-	pf_isolate(attempt, a, LIMIT_S, &end);
+	pf_isolate(attempt, a, limit_s, &end);
 	if (!*a->backend)
 		pf_trial_kernel_words(end.log, a->kernel, sizeof(a->kernel));
 	pf_check_value(c, *a->backend && a->unwinds, "works");
 	if (*a->backend && !end.late && !end.signal)
 		say_works(c, a);
+	else if (end.late && limit_s < LIMIT_S)
+		pfdiag_no_time(c);
 	else
 		say_refused(c, a, &end);
 	pf_isolate_unshare(a, sizeof(*a));
@@ -216,7 +218,7 @@ static bool have_it_looked_at(const struct pfdiag *d, FILE *out, char *why, size
 		.path = path,
 		.argv = argv,
 		.out = fileno(out),
-		.limit_s = LOOK_S + LIMIT_S,
+		.limit_s = pfdiag_limit_s(d, LOOK_S + LIMIT_S),
 		.file_max = OUTPUT_MAX,
 	};
 	struct pf_error err = { 0 };
@@ -233,7 +235,7 @@ static bool have_it_looked_at(const struct pfdiag *d, FILE *out, char *why, size
 	snprintf(why, size, "%s", err.text);
 	if (!c)
 		return false;
-	done = pf_child__wait(c, LOOK_S + LIMIT_S + 1) && pf_child__succeeded(c);
+	done = pf_child__wait(c, order.limit_s + 1) && pf_child__succeeded(c);
 	if (!done)
 		snprintf(why, size, "%.*s", (int)strcspn(pf_child__output(c), "\n"),
 			 pf_child__output(c));
@@ -287,6 +289,8 @@ void pfdiag_stacks(struct pfdiag *d, struct pf_check *c)
 		pfdiag_found(c, PF_CHECK_SKIP, "unknown: %s",
 			     pfdiag_own_words(words, sizeof(words), why));
 		pfdiag_try(c, "pfdiag --only pfstack,install,cap-sys-ptrace");
+		if (pfdiag_time_is_over(d))
+			pfdiag_no_time(c);
 		return;
 	}
 	rewind(out);

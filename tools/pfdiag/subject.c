@@ -9,20 +9,21 @@
 #include <string.h>
 
 #include "lib/base/child.h"
-#include "lib/base/cleanup.h"
+#include "lib/base/clock.h"
 #include "lib/base/error.h"
 #include "lib/base/installed.h"
 
 #define HELPER	"pf-allocator"
 #define LIMIT_S 6.0
 
-void pfdiag_subject_open(struct pfdiag_subject *s, const char *proc, int64_t pid)
+void pfdiag_subject_open(struct pfdiag_subject *s, const char *proc, int64_t pid, uint64_t until_ns)
 {
 	struct pf_error err = { 0 };
 	struct pf_procfs *p = pf_procfs__open(proc, &err);
 
 	memset(s, 0, sizeof(*s));
 	s->pid = pid;
+	s->until_ns = until_ns;
 	s->code = p ? pf_procfs__read(p, (pid_t)pid, &s->stat) : -err.code;
 	pf_procfs__close(p);
 }
@@ -32,49 +33,58 @@ void pfdiag_subject_close(struct pfdiag_subject *s)
 	memset(s, 0, sizeof(*s));
 }
 
+static double limit_s(const struct pfdiag_subject *s)
+{
+	const uint64_t now = pf_boottime_ns();
+	double left_s = now < s->until_ns ? (double)(s->until_ns - now) / 1e9 : 0;
+
+	return left_s < LIMIT_S ? left_s : LIMIT_S;
+}
+
 /* One line of the helper's; false with words. */
-static bool ask(const char *mode, int64_t pid, char *line, size_t size, char *why, size_t why_size)
+static bool ask(const struct pfdiag_subject *s, const char *mode, char *line, size_t size,
+		struct pfdiag_question *q)
 {
 	char path[PATH_MAX], number[24];
 	const char *argv[4] = { HELPER };
 	const struct pf_child_order order = {
-		.path = path, .argv = argv, .out = -1, .limit_s = LIMIT_S
+		.path = path, .argv = argv, .out = -1, .limit_s = limit_s(s)
 	};
 	struct pf_error err = { 0 };
 	struct pf_child *c = NULL;
 	int ret = pf_installed_helper(path, sizeof(path), HELPER);
 	bool answered;
 
-	snprintf(number, sizeof(number), "%" PRId64, pid);
+	snprintf(number, sizeof(number), "%" PRId64, s->pid);
 	argv[1] = mode ? mode : number;
 	argv[2] = mode ? number : NULL;
 	if (ret)
 		pf_fail(&err, -ret, "%s: %s (see pfdiag --only install)", HELPER, strerror(-ret));
 	else
 		c = pf_child__start(&order, &err);
-	snprintf(why, why_size, "%s", err.text);
+	snprintf(q->why, sizeof(q->why), "%s", err.text);
 	if (!c)
 		return false;
 	answered = pf_child__wait(c, LIMIT_S + 1) && pf_child__succeeded(c);
 	snprintf(line, size, "%s", pf_child__output(c));
 	if (!answered)
-		snprintf(why, why_size, "its program and mappings cannot be read");
+		snprintf(q->why, sizeof(q->why), "its program and mappings cannot be read");
 	pf_child__free(c);
 	return answered;
 }
 
-const struct pf_allocator_facts *pfdiag_subject_allocator(struct pfdiag_subject *s, char *why,
-							  size_t size)
+const struct pf_allocator_facts *pfdiag_subject_allocator(struct pfdiag_subject *s,
+							  const char **why)
 {
+	struct pfdiag_question *q = &s->of_allocator;
 	char line[256];
 
-	if (!s->asked_allocator)
-		s->allocator_code = ask(NULL, s->pid, line, sizeof(line), why, size) &&
-						    !pf_allocator_read(line, &s->facts)
-					    ? 0
-					    : ENODATA;
-	s->asked_allocator = true;
-	return s->allocator_code ? NULL : &s->facts;
+	if (!q->asked)
+		q->answered =
+			ask(s, NULL, line, sizeof(line), q) && !pf_allocator_read(line, &s->facts);
+	q->asked = true;
+	*why = q->why;
+	return q->answered ? &s->facts : NULL;
 }
 
 static bool read_code(const char *line, struct pf_code *code)
@@ -91,16 +101,19 @@ static bool read_code(const char *line, struct pf_code *code)
 	return true;
 }
 
-const struct pf_code *pfdiag_subject_code(struct pfdiag_subject *s, char *why, size_t size)
+const struct pf_code *pfdiag_subject_code(struct pfdiag_subject *s, const char **why)
 {
+	struct pfdiag_question *q = &s->of_code;
 	char line[256];
+	bool told;
 
-	snprintf(why, size, "its program cannot be read, or is none of this machine");
-	if (!s->asked_code)
-		s->code_code = ask("--code", s->pid, line, sizeof(line), why, size) &&
-					       read_code(line, &s->program)
-				       ? 0
-				       : ENODATA;
-	s->asked_code = true;
-	return s->code_code ? NULL : &s->program;
+	*why = q->why;
+	if (q->asked)
+		return q->answered ? &s->program : NULL;
+	told = ask(s, "--code", line, sizeof(line), q);
+	q->asked = true;
+	q->answered = told && read_code(line, &s->program);
+	if (told && !q->answered)
+		snprintf(q->why, sizeof(q->why), "its program is none of this machine");
+	return q->answered ? &s->program : NULL;
 }

@@ -124,6 +124,7 @@ const struct pf_trial *pfdiag_way(struct pfdiag *d, enum pf_check_id id)
 	static const struct pf_trial none = { .text = "out of memory" };
 	const struct pf_trial *known = by_a_tool(d, id);
 	struct pf_observe_config config;
+	double limit_s;
 
 	if (known)
 		return known;
@@ -132,8 +133,18 @@ const struct pf_trial *pfdiag_way(struct pfdiag *d, enum pf_check_id id)
 	d->tried[id] = calloc(1, sizeof(*d->tried[id]));
 	if (!d->tried[id] || !pfdiag_way_config(d, id, &config))
 		return &none;
-	pf_trial_run(&config, LIMIT_S, d->tried[id]);
+	limit_s = pfdiag_limit_s(d, LIMIT_S);
+	if (limit_s > 0)
+		pf_trial_run(&config, limit_s, d->tried[id]);
+	/* Killed before its time it has not failed. */
+	if (limit_s <= 0 || (d->tried[id]->late && limit_s < LIMIT_S))
+		d->tried[id]->code = ETIME;
 	return d->tried[id];
+}
+
+bool pfdiag_way_unknown(const struct pf_trial *t)
+{
+	return !t->works && t->code == ETIME;
 }
 
 const char *pfdiag_tells_words(unsigned int tells, char *dst, size_t size)
@@ -236,6 +247,10 @@ void pfdiag_backend(struct pfdiag *d, struct pf_check *c)
 	const struct pf_trial *t = pfdiag_way(d, c->check), *own;
 	char tells[96];
 
+	if (pfdiag_way_unknown(t)) {
+		pfdiag_no_time(c);
+		return;
+	}
 	pf_check_value(c, t->works, "works");
 	if (t->works) {
 		pf_check_value(c, t->took_s, "open_s");
@@ -281,6 +296,10 @@ void pfdiag_source(struct pfdiag *d, struct pf_check *c)
 	uint64_t missing;
 	size_t i = 0;
 
+	if (pfdiag_way_unknown(t)) {
+		pfdiag_no_time(c);
+		return;
+	}
 	while (sources[i].id != c->check)
 		i++;
 	pf_check_value(c, works, "works");
@@ -342,6 +361,10 @@ void pfdiag_fallback(struct pfdiag *d, struct pf_check *c)
 	bool works = pfdiag_way_works(d, c->check);
 	char note[sizeof(t->notes[0])];
 
+	if (pfdiag_way_unknown(t)) {
+		pfdiag_no_time(c);
+		return;
+	}
 	pf_check_value(c, works, "works");
 	if (works) {
 		say_fallback(c, t);
