@@ -103,6 +103,7 @@ struct maple_tree {
 
 struct mm_struct {
 	unsigned long total_vm;
+	unsigned long start_stack;
 	struct percpu_counter rss_stat[4];
 	struct maple_tree mm_mt;
 };
@@ -168,6 +169,11 @@ struct signal_struct {
 	unsigned long maj_flt;
 };
 
+/* Its own members are an architecture's: x86 has fsbase, arm64 uw.tp_value. */
+struct thread_struct {
+	unsigned long fsbase;
+};
+
 struct task_struct {
 	unsigned int flags;
 	int exit_state;
@@ -186,6 +192,7 @@ struct task_struct {
 	struct signal_struct *signal;
 	__u64 self_exec_id;
 	struct css_set *cgroups;
+	struct thread_struct thread;
 };
 
 struct bpf_array {

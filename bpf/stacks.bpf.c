@@ -329,26 +329,50 @@ static __always_inline void pf_take_regs(struct pf_stack_sample *s, struct task_
 	s->sp = s->regs[PF_REG_SP];
 }
 
+static __always_inline bool pf_above_sp(unsigned long address, unsigned long sp)
+{
+	return address - sp < PF_STACK_PAGES_DEEP * PF_STACK_PAGE;
+}
+
+/*
+ * Where the first frame begins, if that is near; else far away. Of a process's
+ * first thread the kernel knows it, of others what stands above it is theirs.
+ */
+static __always_inline unsigned long pf_stack_top(struct task_struct *task, unsigned long sp)
+{
+	unsigned long start = task->mm->start_stack;
+
+	if (pf_above_sp(start, sp))
+		return start;
+#if defined(__TARGET_ARCH_x86)
+	if (pf_above_sp(task->thread.fsbase, sp))
+		return task->thread.fsbase;
+#endif
+	return -1UL;
+}
+
 /*
  * Piece by piece, as one may not be there: the page that the fault is about to
- * bring, when the stack grows. After two that are not there it is over.
+ * bring, when the stack grows. After two that are not there it is over; to try
+ * one costs as much as to copy it.
  */
 static __always_inline void pf_copy_stack(struct pf_stack_sample *s, __u8 *stack, int pages,
-					  struct pf_stack_thread *own)
+					  struct task_struct *task, struct pf_stack_thread *own)
 {
-	unsigned long base = s->sp & ~(PF_STACK_PAGE - 1UL);
+	unsigned long base = s->sp & ~(PF_STACK_PAGE - 1UL), top;
 	__u32 before = s->sp & (PF_STACK_PAGE - 1);
 	int missing = 0;
 
 	if ((s->flags & (PF_STACK_HAS_REGS | PF_STACK_32BIT)) != PF_STACK_HAS_REGS)
 		return;
+	top = pf_stack_top(task, s->sp);
 	own->copying = 1;
 	barrier();
 	if (!bpf_probe_read_user(stack + before, PF_STACK_PAGE - before, (void *)(base + before)))
 		s->copied = 1;
 	else
 		missing = 1;
-	for (int i = 1; i < pages && missing < 2; i++) {
+	for (int i = 1; i < pages && missing < 2 && base + i * PF_STACK_PAGE <= top; i++) {
 		if (bpf_probe_read_user(stack + i * PF_STACK_PAGE, PF_STACK_PAGE,
 					(void *)(base + i * PF_STACK_PAGE)))
 			missing++;
@@ -427,7 +451,7 @@ static __always_inline bool pf_take_short(void *ctx, struct task_struct *task,
 	if (!r)
 		return false;
 	pf_fill_sample(ctx, &r->sample, task, own, p, fault);
-	pf_copy_stack(&r->sample, r->stack, PF_STACK_PAGES, own);
+	pf_copy_stack(&r->sample, r->stack, PF_STACK_PAGES, task, own);
 	bpf_ringbuf_submit(r, pf_wakeup(p));
 	return true;
 }
@@ -441,7 +465,7 @@ static __always_inline bool pf_take_deep(void *ctx, struct task_struct *task,
 	if (!r)
 		return false;
 	pf_fill_sample(ctx, &r->sample, task, own, p, fault);
-	pf_copy_stack(&r->sample, r->stack, PF_STACK_PAGES_DEEP, own);
+	pf_copy_stack(&r->sample, r->stack, PF_STACK_PAGES_DEEP, task, own);
 	bpf_ringbuf_submit(r, pf_wakeup(p));
 	return true;
 }
