@@ -23,7 +23,7 @@ from programs import (Failed, Program, ToolFailed, cpu_per_snapshot, first_byte_
 from report import Report, mad, median, pairs
 
 BIN, BENCH = os.environ['PF_BIN'], os.environ['PF_BENCH']
-PFSTAT, PFLEAK = f'{BIN}/pfstat', f'{BIN}/pfleak'
+PFSTAT, PFLEAK, PFSTACK = f'{BIN}/pfstat', f'{BIN}/pfleak', f'{BIN}/pfstack'
 ROUNDS = max(9, int(os.environ.get('PF_BENCH_ROUNDS', '9')))
 FAULT_ROUNDS = max(13, ROUNDS)
 FAULTS_S = 150 # when others trace all the while, no longer than that
@@ -86,9 +86,9 @@ def machine():
 class Generator(Program):
     """The program that faults. One process serves all measurements."""
 
-    def __init__(self):
+    def __init__(self, pages=BATCH_PAGES, pause_us=0):
         cpu = max(os.sched_getaffinity(0))
-        super().__init__([f'{BENCH}/faultgen', str(cpu), str(BATCH_PAGES)],
+        super().__init__([f'{BENCH}/faultgen', str(cpu), str(pages), str(pause_us)],
                          stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
     def __enter__(self):
@@ -96,9 +96,15 @@ class Generator(Program):
         self.process.stdout.readline()
         return self
 
-    def measure(self):
-        self.process.stdin.write(f'{MEASURE_MS}\n')
+    def begin(self, milliseconds):
+        self.process.stdin.write(f'{milliseconds}\n')
         self.process.stdin.flush()
+
+    def measure(self):
+        self.begin(MEASURE_MS)
+        return self.end()
+
+    def end(self):
         line = self.process.stdout.readline()
         if not line:
             raise Failed(f'faultgen: {self.said(self.err).strip()}')
@@ -133,17 +139,18 @@ def with_empty(*programs):
     return run
 
 
-def with_bpftrace(generator):
-    """It says nothing when it is attached; whether it was, its count tells."""
-    for _ in range(3):
-        with Program(BPFTRACE, '^Attaching') as tool:
-            time.sleep(SETTLE_S)
-            found = generator.measure()
-            counts = tool.stop()
-        seen = re.search(rf'^@\[{generator.pid}\]: (\d+)$', counts, re.M)
-        if seen and int(seen.group(1)) >= found['faults']:
-            return found['ns_per_fault']
-    raise ToolFailed('bpftrace did not see the faults it was to count')
+def with_bpftrace(argv, counts):
+    """It says nothing when it is attached; whether it was, its counts tell."""
+    def run(generator):
+        for _ in range(3):
+            with Program(argv, '^Attaching') as tool:
+                time.sleep(SETTLE_S)
+                found = generator.measure()
+                said = tool.stop()
+            if sum(map(int, re.findall(counts(generator.pid), said, re.M))) >= found['faults']:
+                return found['ns_per_fault']
+        raise ToolFailed('bpftrace did not see the faults it was to count')
+    return run
 
 
 def added_by(tracer, generator):
@@ -173,11 +180,11 @@ def enough(added, rounds):
     return all(sum(ns is not None for ns in column) >= rounds for column in added.values())
 
 
-def fault_rounds(tracers, report):
+def fault_rounds(tracers, report, generator):
     """{tracer: ns added, None where others traced too}, round by round; ns of plain faults."""
     added = {name: [] for name in tracers}
     plain, due = [], time.monotonic() + FAULTS_S
-    with Generator() as generator:
+    with generator:
         generator.measure()
         while not enough(added, FAULT_ROUNDS) and time.monotonic() < due:
             names = list(added)
@@ -232,8 +239,8 @@ def bench_faults(report, peers):
         'counters': with_pfstat('--backend', 'counters'),
     }
     if peers.has('bpftrace', report):
-        tracers['bpftrace'] = with_bpftrace
-    rounds, plain = fault_rounds(tracers, report)
+        tracers['bpftrace'] = with_bpftrace(BPFTRACE, r'^@\[{}\]: (\d+)$'.format)
+    rounds, plain = fault_rounds(tracers, report, Generator())
     added = usable(rounds, report)
 
     fault_ns = report.line('a fault without tracer', plain, 'ns')
@@ -300,6 +307,85 @@ def bench_unmap(report, _peers):
             report.line(f'{how}, {name}', found[name][how], 'ns')
         beside = [ours / empty for ours, empty in zip(found['pfstat'][how], found['empty'][how])]
         report.line(f'  {how} with pfstat beside the empty programs', beside, 'x', bar=1.05)
+
+
+# ---- stacks ---------------------------------------------------------------
+
+
+STRIDE, STRIDES = 20, 8 # at 1,000 faults/s about 50 of them are sampled: one in 20
+PAUSE_US = 4000         # so that what is sampled is taken out of the ring meanwhile
+STACKS = ['bpftrace', '-e', 'tracepoint:exceptions:page_fault_user{@[ustack,kstack]=count()}']
+HOT_S = 12
+
+
+def with_pfstack(*options):
+    """To lose samples would be cheaper, so then it is measured again."""
+    def run(generator):
+        for _ in range(3):
+            with Program([PFSTACK, '-v', '-o', 'json', *options], READY) as tool:
+                found = generator.measure()
+                losses = json.loads(tool.stop().splitlines()[-1])['losses']
+            if not losses['samples']:
+                return found['ns_per_fault']
+        raise ToolFailed(f'pfstack lost samples: {losses}')
+    return run
+
+
+def descendants(pid):
+    with open(f'/proc/{pid}/task/{pid}/children', encoding='utf-8') as children:
+        return [int(child) for child in children.read().split()]
+
+
+def cpu_of(tool, seconds):
+    """With its helper, % of one CPU, second by second."""
+    pids = [tool.pid, *descendants(tool.pid)]
+    return [100 * sum(row) for row in zip(*seconds_of(pids, seconds))]
+
+
+def cpu_while_hot(pages, pause_us):
+    with Generator(pages, pause_us) as generator, Program([PFSTACK, '-v', '-p', str(generator.pid)], READY) as tool:
+        generator.begin(1000 * (HOT_S + 3))
+        time.sleep(2) # its files are known then
+        found = cpu_of(tool, HOT_S)
+        generator.end()
+        tool.stop()
+    return found
+
+
+def compare_stacks(report, added, theirs):
+    report.line('pfstack, 1 fault in 20 sampled', added['sampled'], 'ns')
+    if theirs in added:
+        part = 100 * median(added['sampled']) / median(added[theirs])
+        report.line('  beside bpftrace', part, '% of its', bar=20)
+
+
+def bench_stacks(report, peers):
+    report.begin('stacks', f'Stacks, cost per fault as at 1,000 faults/s: ns above no tracer ({FAULT_ROUNDS} rounds)')
+    tracers = {
+        'none': without,
+        'sampled': with_pfstack(f'--every={STRIDE}'),
+        'cold': with_pfstack('--min-rate', '100000000'),
+    }
+    if peers.has('bpftrace', report):
+        tracers['bpftrace'] = with_bpftrace(STACKS, lambda pid: r'\]: (\d+)$')
+    rounds, plain = fault_rounds(tracers, report, Generator(STRIDE * STRIDES, PAUSE_US))
+    added = usable(rounds, report)
+    fault_ns = report.line('a fault without tracer', plain, 'ns')
+    for name, said in (('none', 'no tracer, against itself'),
+                       ('bpftrace', "bpftrace '@[ustack,kstack]=count()'"),
+                       ('cold', 'pfstack, of a process that is not hot')):
+        if name in added:
+            report.line(said, added[name], 'ns')
+    if 'cold' in added:
+        report.line('  part of a fault', 100 * median(added['cold']) / fault_ns, '% of it')
+    if 'sampled' in added:
+        compare_stacks(report, added, 'bpftrace')
+    report.begin('stacks', f'Stacks, user space and its helper: % of one CPU ({HOT_S} seconds)')
+    report.line('a process of about 1,000 faults/s', cpu_while_hot(10, 10000), '%', bar=1)
+    report.line('a process that does nothing but fault', cpu_while_hot(BATCH_PAGES, 0), '%', bar=1)
+    with sleepers(SOME), Program([PFSTACK, '-v'], READY) as tool:
+        report.line(f'nobody is hot, {SOME} processes', cpu_of(tool, HOT_S), '%', bar=0.1)
+        tool.stop()
 
 
 # ---- processes to look at -------------------------------------------------
@@ -433,11 +519,11 @@ def bench_memory(report, peers):
 # ---- CPU ------------------------------------------------------------------
 
 
-def seconds_of(pids):
+def seconds_of(pids, seconds):
     """CPU of each process, second by second."""
     rows = []
     before = [run_seconds(pid) for pid in pids]
-    for _ in range(IDLE_S):
+    for _ in range(seconds):
         time.sleep(1)
         now = [run_seconds(pid) for pid in pids]
         rows.append([n - b for n, b in zip(now, before)])
@@ -450,7 +536,7 @@ def bench_idle(report, peers):
     with sleepers(SOME), Program([PFSTAT, '-v', '1'], READY) as pfstat, \
             Program([PFLEAK, '-v', '1'], READY) as pfleak:
         time.sleep(1.5) # so that each second has one snapshot in its middle
-        took = [[100 * s for s in column] for column in seconds_of([pfstat.pid, pfleak.pid])]
+        took = [[100 * s for s in column] for column in seconds_of([pfstat.pid, pfleak.pid], IDLE_S)]
         pfstat.stop()
         pfleak.stop()
     report.line('pfstat, every second', took[0], '%', bar=0.1)
@@ -511,7 +597,7 @@ def bench_state(report, _peers):
 
 # ---- all of it ------------------------------------------------------------
 
-SECTIONS = {'faults': bench_faults, 'unmap': bench_unmap, 'start': bench_start,
+SECTIONS = {'faults': bench_faults, 'stacks': bench_stacks, 'unmap': bench_unmap, 'start': bench_start,
             'memory': bench_memory, 'idle': bench_idle, 'snapshots': bench_snapshots,
             'state': bench_state}
 

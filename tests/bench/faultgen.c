@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Times first-touch faults. usage: faultgen CPU PAGES, then on standard input
- * one number per line: touch PAGES fresh anonymous pages again and again for so
- * many milliseconds, and answer with one line of JSON. The same process and the
+ * Times first-touch faults. usage: faultgen CPU PAGES PAUSE, then on standard
+ * input one number per line: touch PAGES fresh anonymous pages again and again,
+ * resting PAUSE microseconds in between, for so many milliseconds, and answer
+ * with one line of JSON. The same process and the
  * same memory serve all measurements, so that between two of them only the
  * tracer differs. Refuses to answer when a touch was not exactly one fault.
  */
@@ -24,11 +25,13 @@
 #define MAX_BATCHES  65536
 #define WARM_BATCHES 16 /* not timed: the tracer's first sight of this process */
 #define MAX_MS	     60000
+#define MAX_PAUSE_US 1000000
 
 struct faultgen {
 	volatile char *mem;
 	size_t pages;
 	size_t page_bytes;
+	uint64_t pause_us;
 	uint64_t batch_ns[MAX_BATCHES];
 };
 
@@ -76,6 +79,8 @@ static uint64_t batch(struct faultgen *g)
 	end = now_ns();
 	if (madvise((void *)g->mem, g->pages * g->page_bytes, MADV_DONTNEED))
 		die("madvise");
+	if (g->pause_us)
+		usleep((useconds_t)g->pause_us);
 	return end - begin;
 }
 
@@ -136,14 +141,15 @@ int main(int argc, char **argv)
 	static struct faultgen gen;
 	char line[32];
 
-	if (argc != 3) {
-		fprintf(stderr, "usage: faultgen CPU PAGES <MILLISECONDS\n");
+	if (argc != 4) {
+		fprintf(stderr, "usage: faultgen CPU PAGES PAUSE <MILLISECONDS\n");
 		return 2;
 	}
 	gen.page_bytes = (size_t)sysconf(_SC_PAGESIZE);
 	gen.pages = (size_t)number("pages", argv[2], 1 << 20);
 	if (!gen.pages)
 		return 2;
+	gen.pause_us = number("pause", argv[3], MAX_PAUSE_US);
 	settle(&gen, (int)number("cpu", argv[1], CPU_SETSIZE - 1));
 	printf("{\"pid\":%d}\n", getpid());
 	fflush(stdout);

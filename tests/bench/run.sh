@@ -4,6 +4,7 @@
 #
 # Costs of the tools beside those of others, measured interleaved in one run:
 #   faults     what a tracer adds to a page fault
+#   stacks     what stacks add to a fault, and the CPU of who takes them
 #   unmap      what it adds to munmap and to the end of a process
 #   start      how long until the first line
 #   memory     resident memory and maps, with 300 processes
