@@ -17,13 +17,12 @@
 #include "lib/stack/trace.h"
 
 enum pf_ask_op {
-	PF_ASK_HELLO = 1,   /* file: the shared memory */
-	PF_ASK_MODULE,	    /* id, file: an ELF file */
-	PF_ASK_DEBUG,	    /* id, file: its separate debug file */
-	PF_ASK_SHARED,	    /* id, file: what that shares with others */
-	PF_ASK_PERFMAP,	    /* id, file: a perf map, as a module of its own */
-	PF_ASK_MAPS,	    /* id of a process, n ranges that follow the head */
-	PF_ASK_FORGET_MAPS, /* id */
+	PF_ASK_HELLO = 1, /* file: the shared memory */
+	PF_ASK_MODULE,	  /* id, file: an ELF file */
+	PF_ASK_DEBUG,	  /* id, file: its separate debug file */
+	PF_ASK_SHARED,	  /* id, file: what that shares with others */
+	PF_ASK_PERFMAP,	  /* id, file: a perf map, as a module of its own */
+	PF_ASK_MAPS,	  /* id of a process, n ranges that follow the head */
 	/* These are answered: */
 	PF_ASK_UNWIND, /* n samples in the shared memory; the head comes back */
 	PF_ASK_INFO,   /* id of a module; struct pf_ask_info */

@@ -90,7 +90,7 @@ static const char *keep(struct pf_book *b, const char *chars)
 	return t->chars;
 }
 
-static struct place *find(const struct pf_book *b, uint32_t module, uint64_t address)
+static struct place *find(const struct pf_book *b, uint64_t module, uint64_t address)
 {
 	struct place wanted = { .key = { address, module } }, *p;
 
@@ -98,7 +98,7 @@ static struct place *find(const struct pf_book *b, uint32_t module, uint64_t add
 	return p;
 }
 
-const struct pf_book_entry *pf_book__find(const struct pf_book *b, uint32_t module,
+const struct pf_book_entry *pf_book__find(const struct pf_book *b, uint64_t module,
 					  uint64_t address)
 {
 	const struct place *p = find(b, module, address);
@@ -106,7 +106,7 @@ const struct pf_book_entry *pf_book__find(const struct pf_book *b, uint32_t modu
 	return p ? p->entry : NULL;
 }
 
-int pf_book__enter(struct pf_book *b, uint32_t module, uint64_t address, bool lines,
+int pf_book__enter(struct pf_book *b, uint64_t module, uint64_t address, bool lines,
 		   const struct pf_book_name *names, uint32_t n)
 {
 	struct pf_book_entry *e = take(b, sizeof(*e) + n * sizeof(*names));

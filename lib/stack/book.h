@@ -34,12 +34,12 @@ void pf_book__free(struct pf_book *b);
 /* Forgets everything if it is full; what __find gave is gone then. */
 void pf_book__trim(struct pf_book *b);
 
-/* NULL = not entered. */
-const struct pf_book_entry *pf_book__find(const struct pf_book *b, uint32_t module,
+/* NULL = not entered. Two states of a module that changes are two modules. */
+const struct pf_book_entry *pf_book__find(const struct pf_book *b, uint64_t module,
 					  uint64_t address);
 
 /* Enters n names (0 = there are none), copied, in place of what was there. 0 or -ENOMEM. */
-int pf_book__enter(struct pf_book *b, uint32_t module, uint64_t address, bool lines,
+int pf_book__enter(struct pf_book *b, uint64_t module, uint64_t address, bool lines,
 		   const struct pf_book_name *names, uint32_t n);
 
 #endif

@@ -10,7 +10,9 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <linux/openat2.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "lib/base/cleanup.h"
@@ -33,16 +35,38 @@ static int only_regular(int fd, struct stat *st)
 	return ret;
 }
 
-static int open_tmp(const char *proc_root, int64_t pid)
+static int open_root(const char *proc_root, int64_t pid)
 {
-	_cleanup_close_ int root = -1;
 	char path[PATH_MAX];
-	int tmp;
+	int root;
 
 	snprintf(path, sizeof(path), "%s/%lld/root", proc_root, (long long)pid);
 	root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return root < 0 ? -errno : root;
+}
+
+/* By its system call: libcs have no name for it. */
+int pf_foreign_file(const char *proc_root, int64_t pid, const char *path)
+{
+	const struct open_how how = { .flags = OPEN_FLAGS,
+				      .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS };
+	_cleanup_close_ int root = open_root(proc_root, pid);
+	struct stat st;
+	long fd;
+
 	if (root < 0)
-		return -errno;
+		return root;
+	fd = syscall(SYS_openat2, root, path, &how, sizeof(how));
+	return fd < 0 ? -errno : only_regular((int)fd, &st);
+}
+
+static int open_tmp(const char *proc_root, int64_t pid)
+{
+	_cleanup_close_ int root = open_root(proc_root, pid);
+	int tmp;
+
+	if (root < 0)
+		return root;
 	tmp = openat(root, "tmp", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	return tmp < 0 ? -errno : tmp;
 }

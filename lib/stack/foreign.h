@@ -19,6 +19,13 @@ struct pf_build_id;
  */
 int pf_foreign_perfmap(const char *proc_root, int64_t pid, int64_t nspid, uid_t uid);
 
+/*
+ * What stands under a path that the kernel gave for a mapping, in the root of
+ * process `pid`: such a path has no links in it. A descriptor or -errno: -ELOOP
+ * a link, -EINVAL no regular file, -ENOSYS before 5.6.
+ */
+int pf_foreign_file(const char *proc_root, int64_t pid, const char *path);
+
 /* DIR/.build-id/xx/yyyy.debug; DIR is the machine's own, hence trusted. A descriptor or -errno. */
 int pf_foreign_debug(const char *debug_root, const struct pf_build_id *id);
 

@@ -329,6 +329,27 @@ uint32_t pf_inventory__perfmap(struct pf_inventory *inv, struct pf_known_maps *m
 	return maps->perfmap;
 }
 
+static void renew(struct pf_known_module *m)
+{
+	struct stat st;
+
+	if (fstat(m->fd, &st) ||
+	    (st.st_size == m->perfmap_size && st.st_mtim.tv_sec == m->perfmap_mtime.tv_sec &&
+	     st.st_mtim.tv_nsec == m->perfmap_mtime.tv_nsec))
+		return;
+	m->perfmap_size = st.st_size;
+	m->perfmap_mtime = st.st_mtim;
+	m->state++;
+}
+
+void pf_inventory__renew(struct pf_inventory *inv)
+{
+	for (uint32_t i = 1; i <= inv->n_modules; i++) {
+		if (inv->modules[i].is_perfmap)
+			renew(&inv->modules[i]);
+	}
+}
+
 /* ---- telling the child ----------------------------------------------------- */
 
 static int say_file(struct pf_keeper *k, enum pf_ask_op op, uint32_t id, int fd)

@@ -24,6 +24,9 @@ struct pf_known_module {
 	int debug; /* its separate debug file, and the one shared with others; -1 */
 	int shared;
 	bool is_perfmap;
+	off_t perfmap_size;
+	struct timespec perfmap_mtime;
+	uint32_t state;	    /* another one each time the perf map has changed */
 	bool bad;	    /* the child died of it: it is not told of it any more */
 	bool looked;	    /* for its debug file */
 	uint64_t told_life; /* of the child that was told; 0 = none */
@@ -58,6 +61,8 @@ struct pf_known_maps *pf_inventory__maps(struct pf_inventory *inv, uint32_t proc
 
 /* The perf map for an address in code without a file; PF_MODULE_NONE. Looks for it now and then. */
 uint32_t pf_inventory__perfmap(struct pf_inventory *inv, struct pf_known_maps *maps, uint64_t ip);
+
+void pf_inventory__renew(struct pf_inventory *inv);
 
 /* Tells the child what it does not know yet. Maps by the slot that is returned. -EPIPE: it died. */
 int pf_inventory__tell_module(struct pf_inventory *inv, struct pf_keeper *k, uint32_t id);

@@ -413,6 +413,14 @@ static int by_module(const void *a, const void *b)
 	return x->address < y->address ? -1 : x->address > y->address;
 }
 
+/* A perf map grows, and its addresses get other code: what was found in an older state is not it. */
+static uint64_t shelf_of(const struct pf_symbolizer *s, uint32_t module)
+{
+	const struct pf_known_module *m = pf_inventory__module(s->inventory, module);
+
+	return m ? module | (uint64_t)m->state << 32 : module;
+}
+
 /* Those that are not known yet, sorted, each once. */
 static size_t choose(const struct pf_symbolizer *s, const struct pf_frame *frames, size_t n,
 		     bool lines, struct wanted *out)
@@ -421,7 +429,7 @@ static size_t choose(const struct pf_symbolizer *s, const struct pf_frame *frame
 
 	for (size_t i = 0; i < n; i++) {
 		const struct pf_book_entry *e =
-			pf_book__find(s->book, frames[i].module, frames[i].address);
+			pf_book__find(s->book, shelf_of(s, frames[i].module), frames[i].address);
 
 		if (frames[i].module != PF_MODULE_NONE && (!e || (lines && !e->lines)))
 			out[chosen++] = (struct wanted){ frames[i].module, frames[i].address };
@@ -438,7 +446,7 @@ static size_t choose(const struct pf_symbolizer *s, const struct pf_frame *frame
 static void enter(struct pf_symbolizer *s, const struct wanted *w, bool lines,
 		  const struct pf_book_name *names, uint32_t n)
 {
-	pf_book__enter(s->book, w->module, w->address, lines, names, n);
+	pf_book__enter(s->book, shelf_of(s, w->module), w->address, lines, names, n);
 }
 
 static void name_kernel(struct pf_symbolizer *s, const struct wanted *w, size_t n)
@@ -550,6 +558,11 @@ static void name_module(struct pf_symbolizer *s, const struct wanted *w, size_t 
 		enter(s, &w[done], true, NULL, 0);
 }
 
+void pf_symbolizer__renew(struct pf_symbolizer *s)
+{
+	pf_inventory__renew(s->inventory);
+}
+
 void pf_symbolizer__resolve(struct pf_symbolizer *s, const struct pf_frame *frames, size_t n,
 			    bool lines)
 {
@@ -598,7 +611,8 @@ static uint64_t offset_of(const struct pf_frame *frame, uint64_t start)
 size_t pf_symbolizer__symbols(struct pf_symbolizer *s, const struct pf_frame *frame,
 			      struct pf_symbol out[PF_INLINED_MAX])
 {
-	const struct pf_book_entry *e = pf_book__find(s->book, frame->module, frame->address);
+	const struct pf_book_entry *e =
+		pf_book__find(s->book, shelf_of(s, frame->module), frame->address);
 
 	out[0] = unnamed(s, frame);
 	for (uint32_t i = 0; e && i < e->n; i++) {

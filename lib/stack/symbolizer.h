@@ -154,6 +154,12 @@ void pf_symbolizer__resolve(struct pf_symbolizer *s, const struct pf_frame *fram
 			    bool lines);
 
 /*
+ * A report begins: code that is made at run time may have other names than in
+ * the last one. What __symbols gave is valid no more.
+ */
+void pf_symbolizer__renew(struct pf_symbolizer *s);
+
+/*
  * The names of a place, innermost first: one, and those it is inlined into.
  * At least one, without a name where none was found or __resolve was not
  * asked. Valid until the next __resolve. Fills in the offset for this ip.

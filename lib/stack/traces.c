@@ -270,6 +270,7 @@ static int resolve_all(struct pf_traces *t, const struct pf_traces_naming *namin
 			memcpy(&all[at], sum->frames, frames * sizeof(*all));
 		at += is_empty(sum) ? 0 : frames;
 	}
+	pf_symbolizer__renew(naming->symbolizer);
 	pf_symbolizer__resolve(naming->symbolizer, all, at, naming->lines);
 	return 0;
 }

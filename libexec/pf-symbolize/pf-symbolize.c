@@ -222,6 +222,7 @@ static int name_all(struct symbolize *s, const struct pf_ask *head)
 
 	if (head->n > PF_ASK_ADDRESSES_MAX || s->body_len < head->n * sizeof(uint64_t))
 		return -EINVAL;
+	tables_refresh(&s->tables, head->id);
 	for (uint32_t i = 0; !ret && i < head->n; i++) {
 		uint64_t address;
 
@@ -250,9 +251,6 @@ static int answer(struct symbolize *s, int fd)
 	switch (head.op) {
 	case PF_ASK_MAPS:
 		return take_maps(s, &head);
-	case PF_ASK_FORGET_MAPS:
-		known_process_forget(tables_process(&s->tables, head.id));
-		return 0;
 	case PF_ASK_UNWIND:
 		return unwind(s, &head);
 	case PF_ASK_INFO:

@@ -87,18 +87,22 @@ struct pf_module *tables_open(struct tables *t, uint32_t id)
 	return m->module;
 }
 
-struct pf_perfmap *tables_perfmap(struct tables *t, uint32_t id)
+void tables_refresh(struct tables *t, uint32_t id)
 {
 	struct known_module *m = id < t->n_modules ? &t->modules[id] : NULL;
 
 	if (!m || !m->is_perfmap || m->fd < 0)
-		return NULL;
+		return;
 	*t->busy = id;
 	if (!m->perfmap)
 		m->perfmap = pf_perfmap__new(m->fd);
 	if (m->perfmap)
 		pf_perfmap__refresh(m->perfmap);
-	return m->perfmap;
+}
+
+struct pf_perfmap *tables_perfmap(struct tables *t, uint32_t id)
+{
+	return id < t->n_modules ? t->modules[id].perfmap : NULL;
 }
 
 bool known_process_add(struct known_process *p, const struct pf_map_range *ranges, size_t n)

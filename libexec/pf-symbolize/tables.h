@@ -44,7 +44,9 @@ struct known_process *tables_process(struct tables *t, uint32_t id);
 /* The file, opened; NULL = it cannot be read, or there is none. Says that we are at it. */
 struct pf_module *tables_open(struct tables *t, uint32_t id);
 
-/* The perf map, as it is now; NULL. */
+/* If that is a perf map, it is read as it is now. Says that we are at it. */
+void tables_refresh(struct tables *t, uint32_t id);
+/* The perf map as it was read; NULL. */
 struct pf_perfmap *tables_perfmap(struct tables *t, uint32_t id);
 
 /* Adds ranges; false without memory or beyond PF_RANGES_MAX. */

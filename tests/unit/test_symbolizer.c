@@ -572,6 +572,31 @@ static void test_perf_map_is_trusted_by_its_owner(void **state)
 	remove_root(t, &r);
 }
 
+/* A link in the way leads nowhere, not even inside of that root; nor does "..". */
+static void test_mapped_file_is_not_behind_a_link(void **state)
+{
+	struct test *t = *state;
+	struct map_root r;
+	char link[PATH_MAX];
+	int fd;
+
+	make_root(t, &r);
+	close(write_file(r.map, "x", 1));
+	snprintf(link, sizeof(link), "%s.link", r.map);
+	assert_int_equal(symlink("perf-5.map", link), 0);
+	fd = pf_foreign_file(t->dir->path, 42, "/tmp/perf-5.map");
+	assert_true(fd >= 0 || fd == -ENOSYS);
+	if (fd >= 0) {
+		close(fd);
+		assert_int_equal(pf_foreign_file(t->dir->path, 42, "/tmp/perf-5.map.link"), -ELOOP);
+		assert_int_equal(pf_foreign_file(t->dir->path, 42, "/tmp"), -EINVAL);
+		assert_int_equal(pf_foreign_file(t->dir->path, 42, "/../../../../etc/passwd"),
+				 -ENOENT);
+	}
+	unlink(link);
+	remove_root(t, &r);
+}
+
 static void test_jit_names(void **state)
 {
 	static const char map[] = "1000 100 old\nrubbish\n1000 40 fn a;b\x1b[1m\n-5 1 sign\n"
@@ -606,6 +631,44 @@ static void test_jit_names(void **state)
 	remove_root(t, &r);
 }
 
+/* What a map did not have at the first report, or had otherwise, is told by the next. */
+static void test_jit_names_of_a_map_that_grows(void **state)
+{
+	static const char before[] = "1000 100 old\n",
+			  after[] = "1000 100 old\n1000 100 new\n2000 10 late\n";
+	static const char *const expected[] = { "new", "late" };
+	struct test *t = *state;
+	struct map_root r;
+	struct pf_symbolizer_options options = { .proc_root = t->dir->path };
+	struct pf_map_owner who = { .pid = 42, .nspid = 5, .uid = getuid(), .abi = PF_ABI_NATIVE };
+	const struct pf_map_range code = { 0x1000, 0x3000, 0, PF_MODULE_NONE, 0 };
+	const uint64_t ips[] = { 0x1010, 0x2001 };
+	struct pf_unwind_sample s = { .depth = 8, .ips = ips, .n_ips = 2 };
+	struct pf_symbol names[PF_INLINED_MAX];
+	int fd;
+
+	make_root(t, &r);
+	fd = write_file(r.map, before, sizeof(before) - 1);
+	pf_symbolizer__free(t->s);
+	t->s = pf_symbolizer__new(&options, NULL);
+	assert_non_null(t->s);
+	s.process = (uint32_t)pf_symbolizer__set_maps(t->s, &who, &code, 1);
+	unwind(t, &s);
+	pf_symbolizer__renew(t->s);
+	pf_symbolizer__resolve(t->s, t->trace.frames, 2, true);
+	pf_symbolizer__symbols(t->s, &t->trace.frames[0], names);
+	assert_string_equal(names[0].name, "old");
+	assert_int_equal(pwrite(fd, after, sizeof(after) - 1, 0), sizeof(after) - 1);
+	close(fd);
+	pf_symbolizer__renew(t->s);
+	pf_symbolizer__resolve(t->s, t->trace.frames, 2, true);
+	for (int i = 0; i < 2; i++) {
+		pf_symbolizer__symbols(t->s, &t->trace.frames[i], names);
+		assert_string_equal(names[0].name, expected[i]);
+	}
+	remove_root(t, &r);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -620,7 +683,9 @@ int main(void)
 		TEST(test_no_elf_file),
 		TEST(test_file_replaced),
 		TEST(test_perf_map_is_trusted_by_its_owner),
+		TEST(test_mapped_file_is_not_behind_a_link),
 		TEST(test_jit_names),
+		TEST(test_jit_names_of_a_map_that_grows),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

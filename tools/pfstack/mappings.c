@@ -15,6 +15,7 @@
 #include "lib/base/clock.h"
 #include "lib/proc/maps.h"
 #include "lib/proc/procfile.h"
+#include "lib/stack/foreign.h"
 #include "tools/pfstack/mappings.h"
 
 #define AGAIN_NS    UINT64_C(100000000) /* not sooner than this after the last time ... */
@@ -95,15 +96,15 @@ static int64_t add_file(struct pfstack_mappings *m, const char *path, const char
 static int64_t add_by_name(struct pfstack_mappings *m, int64_t pid, const struct pf_maps_line *line,
 			   const char *name)
 {
-	char path[PATH_MAX];
+	int fd = pf_foreign_file("/proc", pid, name);
 	struct stat st;
-	int len = snprintf(path, sizeof(path), "/proc/%" PRId64 "/root%s", pid, name);
 
-	if (len < 0 || (size_t)len >= sizeof(path))
-		return -ENAMETOOLONG;
-	if (stat(path, &st))
-		return -errno;
-	return st.st_ino == line->inode ? add_file(m, path, name) : -ESTALE;
+	if (fd < 0)
+		return fd;
+	if (!fstat(fd, &st) && st.st_ino == line->inode)
+		return pf_symbolizer__add_module(m->symbolizer, name, fd);
+	close(fd);
+	return -ESTALE;
 }
 
 static uint32_t module_of(struct pfstack_mappings *m, int64_t pid, const struct pf_maps_line *line)
