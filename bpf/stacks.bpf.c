@@ -619,6 +619,23 @@ static __always_inline void pf_name(struct seq_file *seq, struct task_struct *ta
 	bpf_seq_write(seq, &e, sizeof(e));
 }
 
+/* Those after its last sample are told by nothing else. */
+static __always_inline void pf_tell_seen(struct seq_file *seq, struct task_struct *task)
+{
+	struct pf_stack_event e = {};
+	struct pf_stack_process *p;
+
+	if (task != task->group_leader)
+		return;
+	p = bpf_task_storage_get(&pf_stk_procs, task, NULL, 0);
+	if (!p || !p->gap)
+		return;
+	pf_fill_event(&e, task, PF_STACK_SEEN);
+	e.seen = p->seen;
+	if (e.head.pid)
+		bpf_seq_write(seq, &e, sizeof(e));
+}
+
 SEC("iter/task")
 int pf_stk_pass(struct bpf_iter__task *ctx)
 {
@@ -635,6 +652,8 @@ int pf_stk_pass(struct bpf_iter__task *ctx)
 		return 0;
 	if (pf_stack_passes == 1)
 		pf_name(ctx->meta->seq, task);
+	else
+		pf_tell_seen(ctx->meta->seq, task);
 	own = bpf_task_storage_get(&pf_stk_threads, task, NULL, 0);
 	if (!own || !(own->pending & PF_PENDING) || own->mark == pf_accounted(task))
 		return 0;

@@ -44,6 +44,7 @@ enum pf_stack_kind {
 	PF_STACK_EXEC,	  /* a process runs another program from now on */
 	PF_STACK_EXIT,	  /* a process has ended */
 	PF_STACK_NAMED,	  /* by the first pass: a process that --pid names */
+	PF_STACK_SEEN,	  /* by later ones: how many faults a hot process has taken */
 };
 
 enum pf_stack_flags {

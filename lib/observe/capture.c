@@ -388,11 +388,11 @@ static void take_settled(struct pf_capture *c, const struct pf_stack_settled *r)
 
 static void take_event(struct pf_capture *c, const struct pf_stack_event *r)
 {
-	static const enum pf_capture_event events[] = { [PF_STACK_HOT] = PF_CAPTURE_HOT,
-							[PF_STACK_COLD] = PF_CAPTURE_COLD,
-							[PF_STACK_EXEC] = PF_CAPTURE_EXEC,
-							[PF_STACK_EXIT] = PF_CAPTURE_EXIT,
-							[PF_STACK_NAMED] = PF_CAPTURE_NAMED };
+	static const enum pf_capture_event events[] = {
+		[PF_STACK_HOT] = PF_CAPTURE_HOT,     [PF_STACK_COLD] = PF_CAPTURE_COLD,
+		[PF_STACK_EXEC] = PF_CAPTURE_EXEC,   [PF_STACK_EXIT] = PF_CAPTURE_EXIT,
+		[PF_STACK_NAMED] = PF_CAPTURE_NAMED, [PF_STACK_SEEN] = PF_CAPTURE_SEEN
+	};
 	struct pf_capture_news n = { .event = events[r->head.kind],
 				     .uid = r->uid,
 				     .seen = r->seen };
@@ -415,15 +415,15 @@ static void take_record(void *ctx, const void *record, size_t size)
 		take_sample(c, record, size);
 	else if (head->kind == PF_STACK_SETTLED && size >= sizeof(struct pf_stack_settled))
 		take_settled(c, record);
-	else if (head->kind >= PF_STACK_HOT && head->kind <= PF_STACK_NAMED &&
+	else if (head->kind >= PF_STACK_HOT && head->kind <= PF_STACK_SEEN &&
 		 size >= sizeof(struct pf_stack_event))
 		take_event(c, record);
 }
 
 static size_t size_of(const struct pf_stack_head *head)
 {
-	return head->kind == PF_STACK_NAMED ? sizeof(struct pf_stack_event)
-					    : sizeof(struct pf_stack_settled);
+	return head->kind == PF_STACK_SETTLED ? sizeof(struct pf_stack_settled)
+					      : sizeof(struct pf_stack_event);
 }
 
 /* Whole records in buf[0..len); returns how many bytes were used. */

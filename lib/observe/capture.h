@@ -76,6 +76,7 @@ enum pf_capture_event {
 	PF_CAPTURE_COLD,  /* is below it again */
 	PF_CAPTURE_EXEC,  /* runs another program from now on */
 	PF_CAPTURE_EXIT,  /* has ended */
+	PF_CAPTURE_SEEN,  /* told by settle, of each that is hot: its faults so far */
 	PF_CAPTURE_NAMED, /* config.pids names it: told during open, before anything else */
 };
 

@@ -19,6 +19,7 @@
 #include "tools/pfstack/growth.h"
 
 #define SAY_AGAIN_NS UINT64_C(30000000000) /* word of a process not more often than this */
+#define PASSES_MAX   2			   /* a sample waits for word of its fault so long */
 #define PAGE_BYTES   sysconf(_SC_PAGESIZE)
 
 /* ---- processes ------------------------------------------------------------- */
@@ -116,11 +117,9 @@ static void say_hot(struct pfstack_proc *proc, double rate_per_s)
 /* Those it took before are not sampled: what is counted begins here. */
 static void becomes_hot(struct pfstack_proc *proc, const struct pf_capture_news *n)
 {
-	uint64_t since = n->seen - proc->seen;
-
-	proc->unsampled += since;
-	proc->seen_before += since;
-	proc->seen = n->seen;
+	proc->cold = true; /* so it was until now */
+	pfstack_proc_seen(proc, n->seen);
+	proc->cold = false;
 	say_hot(proc, n->rate_per_s);
 }
 
@@ -140,8 +139,7 @@ static void runs_another(struct pfstack_collect *c, struct pfstack_proc *proc,
 
 static void ends(struct pfstack_proc *proc, const struct pf_capture_news *n)
 {
-	if (proc->weight_all > 0)
-		proc->seen = n->seen;
+	pfstack_proc_seen(proc, n->seen);
 	proc->gone = true;
 	proc->rss_last = PF_UNKNOWN;
 }
@@ -160,6 +158,10 @@ static void on_news(void *ctx, const struct pf_capture_news *n)
 		ends(proc, n);
 	else if (n->event == PF_CAPTURE_HOT && proc->wanted)
 		becomes_hot(proc, n);
+	else if (n->event == PF_CAPTURE_COLD || n->event == PF_CAPTURE_SEEN)
+		pfstack_proc_seen(proc, n->seen);
+	if (n->event == PF_CAPTURE_COLD)
+		proc->cold = true;
 }
 
 /* ---- samples --------------------------------------------------------------- */
@@ -236,16 +238,35 @@ static void queue(struct pfstack_collect *c, struct pfstack_pending *one)
 	pf_symbolizer__queue(c->symbolizer, one->raw, (uint64_t)(uintptr_t)one, unwound, c);
 }
 
-/* A thread takes its next sample only when the last one's fault is over: word of that was lost. */
-static void settle_lost(struct pfstack_collect *c, uint32_t tid)
+/* Word of what its fault did was lost, or will not be waited for. */
+static void settle_lost(struct pfstack_collect *c, struct pfstack_pending *one)
 {
-	struct pfstack_pending *old = pfstack_pending_of(&c->pendings, tid);
-
-	if (!old)
-		return;
 	c->counts.unsettled++;
-	pfstack_pending_settle(&c->pendings, old, NULL, 0);
-	account_if_done(c, old);
+	pfstack_pending_settle(&c->pendings, one, NULL, 0);
+	account_if_done(c, one);
+}
+
+/*
+ * A pass tells of each fault that is over and was not told before. Of one of
+ * which several told nothing either word was lost, or it takes very long.
+ */
+static void settle_old(struct pfstack_collect *c, uint32_t passes)
+{
+	struct pfstack_pending *one, *next;
+
+	HASH_ITER (hh, c->pendings.unsettled, one, next) {
+		if (one->passes++ >= passes)
+			settle_lost(c, one);
+	}
+}
+
+static int settle(struct pfstack_collect *c, struct pf_error *err)
+{
+	int ret = pf_capture__settle(c->capture, err);
+
+	if (!ret)
+		settle_old(c, PASSES_MAX);
+	return ret;
 }
 
 static void on_sample(void *ctx, const struct pf_capture_sample *s)
@@ -256,7 +277,10 @@ static void on_sample(void *ctx, const struct pf_capture_sample *s)
 
 	if (!proc || !proc->wanted)
 		return;
-	settle_lost(c, s->head.tid);
+	/* A thread takes its next sample only when the last one's fault is over. */
+	one = pfstack_pending_of(&c->pendings, s->head.tid);
+	if (one)
+		settle_lost(c, one);
 	c->counts.samples++;
 	pfstack_proc_sampled(proc, s->weight, s->seen);
 	one = pfstack_pending_new(&c->pendings, s, proc, c->opts->depth);
@@ -292,11 +316,22 @@ static void unwind_again(struct pfstack_collect *c)
 		pf_symbolizer__unwind(c->symbolizer);
 }
 
-void pfstack_collect_drain(struct pfstack_collect *c)
+static void take_all(struct pfstack_collect *c)
 {
-	pf_capture__drain(c->capture);
 	pf_symbolizer__unwind(c->symbolizer);
 	unwind_again(c);
+}
+
+/* Threads that fault no more fill the room for those that do. */
+int pfstack_collect_drain(struct pfstack_collect *c, struct pf_error *err)
+{
+	int ret = 0;
+
+	pf_capture__drain(c->capture);
+	take_all(c);
+	if (c->pendings.count > PFSTACK_PENDING_MAX / 2)
+		ret = settle(c, err);
+	return ret;
 }
 
 /* ---- adding up ------------------------------------------------------------- */
@@ -321,17 +356,10 @@ static void add_period(struct pfstack_collect *c)
 	}
 }
 
-int pfstack_collect_period(struct pfstack_collect *c, struct pf_error *err)
+static int sum_up(struct pfstack_collect *c, struct pf_error *err)
 {
 	struct pfstack_proc *proc, *next;
-	int ret;
 
-	pfstack_collect_drain(c);
-	ret = pf_capture__settle(c->capture, err);
-	if (ret)
-		return ret;
-	pf_symbolizer__unwind(c->symbolizer);
-	unwind_again(c);
 	add_period(c);
 	if (c->growth && pfstack_growth_interval(c->growth, &c->procs, c->traces))
 		return pf_fail(err, ENOMEM, "out of memory");
@@ -340,6 +368,29 @@ int pfstack_collect_period(struct pfstack_collect *c, struct pf_error *err)
 			proc->rss_last = pfstack_proc_rss(proc);
 	}
 	return 0;
+}
+
+int pfstack_collect_period(struct pfstack_collect *c, struct pf_error *err)
+{
+	int ret;
+
+	pf_capture__drain(c->capture);
+	take_all(c);
+	ret = settle(c, err);
+	take_all(c);
+	return ret ? ret : sum_up(c, err);
+}
+
+int pfstack_collect_end(struct pfstack_collect *c, struct pf_error *err)
+{
+	int ret;
+
+	pf_capture__drain(c->capture);
+	take_all(c);
+	ret = settle(c, err);
+	take_all(c);
+	settle_old(c, 0);
+	return ret ? ret : sum_up(c, err);
 }
 
 bool pfstack_collect_all_gone(const struct pfstack_collect *c)

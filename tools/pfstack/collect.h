@@ -59,14 +59,16 @@ void pfstack_collect_close(struct pfstack_collect *c);
 /* The capabilities (lib/base/caps.h) that the calls below take. */
 uint64_t pfstack_collect_caps(const struct pfstack_collect *c);
 
-/* Take what waits, and unwind it. */
-void pfstack_collect_drain(struct pfstack_collect *c);
+/* Take what waits, and unwind it. 0 or -errno with *err filled. */
+int pfstack_collect_drain(struct pfstack_collect *c, struct pf_error *err);
 
 /*
  * Everything that has happened so far is in the sums: settled as far as it is
- * over, scaled to the faults that were counted. 0 or -errno with *err filled.
+ * over, scaled to the faults that were counted. At the end of a run nothing is
+ * waited for any more. 0 or -errno with *err filled.
  */
 int pfstack_collect_period(struct pfstack_collect *c, struct pf_error *err);
+int pfstack_collect_end(struct pfstack_collect *c, struct pf_error *err);
 
 /* All processes named by --pid have ended. */
 bool pfstack_collect_all_gone(const struct pfstack_collect *c);

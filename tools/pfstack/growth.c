@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#define HASH_NONFATAL_OOM 1 /* without memory an addition fails, not the program */
 #include <uthash.h>
 
 #include "lib/observe/capture.h"
@@ -109,6 +111,10 @@ void pfstack_growth_add(struct pfstack_growth *g, struct pfstack_proc *proc,
 		if (p) {
 			p->key = key;
 			HASH_ADD(hh, g->pages, key, sizeof(key), p);
+			if (!p->hh.tbl) {
+				free(p);
+				p = NULL;
+			}
 		}
 	}
 	if (!p) {

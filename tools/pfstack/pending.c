@@ -56,15 +56,20 @@ struct pfstack_pending *pfstack_pending_new(struct pfstack_pendings *p,
 	if (p->count >= PFSTACK_PENDING_MAX)
 		return NULL;
 	one = calloc(1, sizeof(*one));
-	if (one)
-		one->raw = copy_sample(s, depth);
-	if (!one || !one->raw) {
+	if (!one)
+		return NULL;
+	one->tid = s->head.tid;
+	one->raw = copy_sample(s, depth);
+	if (one->raw)
+		HASH_ADD(hh, p->unsettled, tid, sizeof(one->tid), one);
+	if (!one->hh.tbl) {
+		free(one->raw);
 		free(one);
 		return NULL;
 	}
+	one->listed = true;
 	p->count++;
 	proc->waiting++;
-	one->tid = s->head.tid;
 	one->serial = s->serial;
 	one->proc = proc;
 	one->ts = (double)s->head.ts_ns / 1e9 + pf_boot_offset_s();
@@ -72,8 +77,6 @@ struct pfstack_pending *pfstack_pending_new(struct pfstack_pendings *p,
 	one->weight = s->weight;
 	memcpy(one->comm, s->comm, sizeof(one->comm));
 	pf_trace_kernel(&one->kernel, s->kernel, (uint32_t)s->n_kernel);
-	HASH_ADD(hh, p->unsettled, tid, sizeof(one->tid), one);
-	one->listed = true;
 	return one;
 }
 

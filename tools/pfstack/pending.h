@@ -8,6 +8,9 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+
+/* Without memory an addition fails, not the program. */
+#define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
 #include "lib/observe/capture.h"
@@ -26,6 +29,7 @@ struct pfstack_pending {
 	uint32_t weight;
 
 	bool settled;
+	uint32_t passes;   /* that have told nothing of it */
 	const char *class; /* NULL = cannot be told */
 	int64_t pages;
 

@@ -131,8 +131,9 @@ static bool summary_is_due(const struct pfstack *p)
 
 static int tick(struct pfstack *p, struct pf_error *err)
 {
-	pfstack_collect_drain(&p->collect);
-	return summary_is_due(p) ? summarize(p, err) : 0;
+	int ret = pfstack_collect_drain(&p->collect, err);
+
+	return !ret && summary_is_due(p) ? summarize(p, err) : ret;
 }
 
 static int loop(struct pfstack *p, struct pf_error *err)
@@ -145,7 +146,7 @@ static int loop(struct pfstack *p, struct pf_error *err)
 			ret = tick(p, err);
 			break;
 		case PF_LOOP_READY:
-			pfstack_collect_drain(&p->collect);
+			ret = pfstack_collect_drain(&p->collect, err);
 			break;
 		default:
 			return 0; /* told to stop, or the time is over */
@@ -165,7 +166,7 @@ static int trace(struct pfstack *p, struct pf_error *err)
 	ret = pfstack_report_begin(&p->report, &p->collect);
 	ret = ret ? fail(err, ret) : loop(p, err);
 	if (!ret)
-		ret = pfstack_collect_period(&p->collect, err);
+		ret = pfstack_collect_end(&p->collect, err);
 	if (!ret)
 		ret = pfstack_report_end(&p->report, &p->collect, err);
 	return ret;

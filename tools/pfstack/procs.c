@@ -26,22 +26,32 @@ bool pfstack_procs_full(const struct pfstack_procs *p)
 	return HASH_COUNT(p->table) >= PFSTACK_PROCESSES_MAX;
 }
 
+static struct pfstack_proc *add_one(struct pfstack_procs *p, int64_t pid, uint64_t start_ns)
+{
+	struct pfstack_proc *proc = calloc(1, sizeof(*proc));
+
+	if (!proc)
+		return NULL;
+	proc->key.pid = pid;
+	proc->key.start_ns = start_ns;
+	proc->pagemap = -1;
+	proc->rss_first = proc->rss_last = PF_UNKNOWN;
+	HASH_ADD(hh, p->table, key, sizeof(proc->key), proc);
+	if (proc->hh.tbl)
+		return proc;
+	free(proc);
+	return NULL;
+}
+
 struct pfstack_proc *pfstack_procs_get(struct pfstack_procs *p, int64_t pid, uint64_t start_ns)
 {
 	struct pfstack_proc *proc = pfstack_procs_find(p, pid, start_ns);
 
 	if (proc)
 		return proc;
-	proc = pfstack_procs_full(p) ? NULL : calloc(1, sizeof(*proc));
-	if (!proc) {
+	proc = pfstack_procs_full(p) ? NULL : add_one(p, pid, start_ns);
+	if (!proc)
 		p->refused++;
-		return NULL;
-	}
-	proc->key.pid = pid;
-	proc->key.start_ns = start_ns;
-	proc->pagemap = -1;
-	proc->rss_first = proc->rss_last = PF_UNKNOWN;
-	HASH_ADD(hh, p->table, key, sizeof(proc->key), proc);
 	return proc;
 }
 
@@ -79,12 +89,21 @@ void pfstack_proc_sampled(struct pfstack_proc *proc, uint32_t weight, uint64_t s
 {
 	proc->samples++;
 	proc->weight += weight;
-	proc->weight_all += weight;
 	if (weight > proc->weight_most)
 		proc->weight_most = weight;
-	/* Threads look after it in any order. */
-	if (seen > proc->seen)
-		proc->seen = seen;
+	pfstack_proc_seen(proc, seen);
+}
+
+/* Those while it is cold nobody stands for. Threads tell of them in any order. */
+void pfstack_proc_seen(struct pfstack_proc *proc, uint64_t seen)
+{
+	uint64_t more = seen > proc->seen ? seen - proc->seen : 0;
+
+	proc->seen += more;
+	if (!proc->cold)
+		return;
+	proc->unsampled += more;
+	proc->seen_before += more;
 }
 
 static double ratio(uint64_t faults, double weight)

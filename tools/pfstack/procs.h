@@ -9,6 +9,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+/* Without memory an addition fails, not the program. */
+#define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
 #include "lib/record/sample.h"
@@ -27,6 +30,7 @@ struct pfstack_proc {
 	char comm[PF_COMM_LEN];
 	double start_ts; /* Unix seconds */
 	bool wanted;	 /* by --comm, --cgroup and --user */
+	bool cold;	 /* below the rate, not sampled */
 	bool gone;	 /* has ended */
 	bool said;	 /* the user was told of it ... */
 	uint64_t said_ns;
@@ -44,7 +48,6 @@ struct pfstack_proc {
 	uint64_t unsampled;   /* before it was hot */
 	double weight;	      /* of the samples of this period */
 	double period_scale;  /* of the last period: see pfstack_proc_period */
-	double weight_all;    /* of the whole run's */
 	uint32_t weight_most; /* of one sample */
 	uint64_t samples;
 
@@ -76,6 +79,9 @@ void pfstack_procs_free(struct pfstack_procs *p);
 
 /* Another sample: its weight, and the process's faults so far. */
 void pfstack_proc_sampled(struct pfstack_proc *proc, uint32_t weight, uint64_t seen);
+
+/* Its faults so far, those after its last sample with them. */
+void pfstack_proc_seen(struct pfstack_proc *proc, uint64_t seen);
 
 /*
  * By how much the weights of this period have to be multiplied so that they add
