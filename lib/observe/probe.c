@@ -32,6 +32,21 @@ int pf_probe_map(size_t bytes)
 	return fd < 0 ? -errno : 0;
 }
 
+int pf_probe_perf(void)
+{
+	struct perf_event_attr attr = {
+		.type = PERF_TYPE_SOFTWARE,
+		.size = sizeof(attr),
+		.config = PERF_COUNT_SW_DUMMY,
+		.disabled = 1,
+		.exclude_kernel = 1,
+	};
+	_cleanup_close_ int fd =
+		(int)syscall(SYS_perf_event_open, &attr, 0, -1, -1, PERF_FLAG_FD_CLOEXEC);
+
+	return fd < 0 ? -errno : 0;
+}
+
 int pf_probe_jit(void)
 {
 	static const struct bpf_insn nothing[] = {

@@ -10,6 +10,9 @@
 /* Does bpf(2) let us in at all? 0; -ENOSYS, -EPERM. */
 int pf_probe_bpf(void);
 
+/* Does perf_event_open(2) let us count our own thread? 0; -ENOSYS, -EPERM, -EACCES. */
+int pf_probe_perf(void);
+
 /* Can a map of so many bytes be made? 0 or -errno. */
 int pf_probe_map(size_t bytes);
 

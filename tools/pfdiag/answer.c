@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/base/clock.h"
 #include "lib/proc/line.h"
@@ -54,6 +55,24 @@ void pfdiag_end(struct pfdiag *d)
 		free(d->tried[i]);
 	pfdiag_top_end(d);
 	pf_kconfig__close(d->kconfig);
+}
+
+static bool has(const char *root, const char *name)
+{
+	char path[PATH_MAX + 16];
+
+	snprintf(path, sizeof(path), "%s/%s", root, name);
+	return !access(path, F_OK);
+}
+
+bool pfdiag_has_proc(const struct pfdiag *d)
+{
+	return has(d->proc, "self") || has(d->proc, "sys") || has(d->proc, "meminfo");
+}
+
+bool pfdiag_has_sys(const struct pfdiag *d)
+{
+	return has(d->sys, "kernel");
 }
 
 double pfdiag_limit_s(const struct pfdiag *d, double limit_s)

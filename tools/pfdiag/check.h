@@ -79,6 +79,10 @@ void pfdiag_try(struct pf_check *c, const char *fmt, ...) __attribute__((format(
 /* Append to what was found. */
 void pfdiag_add(struct pf_check *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* Is there anything below it? What is not mounted says nothing of the kernel. */
+bool pfdiag_has_proc(const struct pfdiag *d);
+bool pfdiag_has_sys(const struct pfdiag *d);
+
 /* Who loads programs must have these; false = something is missing, and *missing has it. */
 bool pfdiag_may_load(uint64_t *missing);
 

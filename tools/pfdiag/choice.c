@@ -75,7 +75,7 @@ static void say_less(struct pf_check *c, const struct pf_trial *t)
 void pfdiag_choice(struct pfdiag *d, struct pf_check *c)
 {
 	const struct pf_trial *t = pfdiag_way(d, c->check);
-	char note[sizeof(t->notes[0])];
+	char note[sizeof(t->notes[0])], words[sizeof(t->text)];
 	bool all = c->check == PF_CHECK_PFLEAK || (t->tells & ALL_TOLD) == ALL_TOLD;
 
 	if (pfdiag_way_unknown(t)) {
@@ -84,7 +84,8 @@ void pfdiag_choice(struct pfdiag *d, struct pf_check *c)
 	}
 	pf_check_value(c, t->works, "works");
 	if (!t->works) {
-		pfdiag_found(c, PF_CHECK_FAIL, "%s", t->text);
+		pfdiag_found(c, PF_CHECK_FAIL, "%s",
+			     pfdiag_own_words(words, sizeof(words), t->text));
 		if (*t->kernel)
 			pfdiag_add(c, "\nkernel: %s", t->kernel);
 		pfdiag_why(c, "The tool does not start here.");

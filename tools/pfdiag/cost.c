@@ -200,6 +200,7 @@ void pfdiag_cost(struct pfdiag *d, struct pf_check *c)
 	struct measure *m = pf_isolate_shared(sizeof(*m));
 	struct pf_isolated end;
 	double limit_s;
+	bool any = false;
 
 	if (!m) {
 		pfdiag_found(c, PF_CHECK_SKIP, "could not be measured: out of memory");
@@ -208,6 +209,12 @@ void pfdiag_cost(struct pfdiag *d, struct pf_check *c)
 	for (size_t i = 0; i < BACKENDS; i++) {
 		m->wanted[i] = pfdiag_way_works(d, backends[i].way);
 		pfdiag_way_config(d, backends[i].way, &m->config[i]);
+		any |= m->wanted[i];
+	}
+	if (!any) {
+		pfdiag_found(c, PF_CHECK_SKIP, "no backend works that could be measured");
+		pf_isolate_unshare(m, sizeof(*m));
+		return;
 	}
 	limit_s = pfdiag_limit_s(d, LIMIT_S);
 	pf_isolate(measure_all, m, limit_s, &end);

@@ -190,11 +190,11 @@ void pfdiag_exact(struct pfdiag *d, struct pf_check *c)
 
 		if (!pfdiag_way_works(d, backends[i].way))
 			continue;
-		if (pfdiag_time_is_over(d)) {
+		v = try_backend(d, backends[i].way, words, sizeof(words));
+		if (v == UNSURE && pfdiag_time_is_over(d)) {
 			pfdiag_add(c, "%sno time was left for the others", tried ? "\n" : "");
 			break;
 		}
-		v = try_backend(d, backends[i].way, words, sizeof(words));
 		if (v == UNSURE) /* once more: the machine may have moved a page just then */
 			v = try_backend(d, backends[i].way, words, sizeof(words));
 		pfdiag_add(c, "%s%s: %s", tried++ ? "\n" : "", backends[i].name, words);

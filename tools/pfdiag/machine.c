@@ -135,9 +135,10 @@ void pfdiag_psi(struct pfdiag *d, struct pf_check *c)
 		return;
 	}
 	pfdiag_found(c, PF_CHECK_SKIP, "no memory pressure: %s",
-		     ret == -EOPNOTSUPP ? "it is switched off"
-		     : ret == -ENOENT	? "this kernel has none"
-					: strerror(-ret));
+		     ret == -EOPNOTSUPP	  ? "it is switched off"
+		     : ret != -ENOENT	  ? strerror(-ret)
+		     : pfdiag_has_proc(d) ? "this kernel has none"
+					  : "/proc is not mounted");
 	pfdiag_why(c, "pfstat --total and pfdiag cannot show it. Nothing else needs it.");
 	if (ret == -EOPNOTSUPP)
 		pfdiag_try(c, pf_os_boot_argument(&d->os), "psi=1");
@@ -203,7 +204,6 @@ void pfdiag_install(struct pfdiag *d, struct pf_check *c)
 	char path[PATH_MAX];
 	size_t len = 0;
 
-	(void)d;
 	pfdiag_found(c, PF_CHECK_OK, "%s", "");
 	for (size_t i = 0; i < PF_ARRAY_SIZE(helpers); i++) {
 		int ret = pf_installed_helper(path, sizeof(path), helpers[i].name);
@@ -218,7 +218,10 @@ void pfdiag_install(struct pfdiag *d, struct pf_check *c)
 						"%sWithout %s %s.", len ? " " : "", helpers[i].name,
 						helpers[i].lost);
 	}
-	if (c->verdict == PF_CHECK_WARN)
+	/* They are found beside our own file, which it names. */
+	if (c->verdict == PF_CHECK_WARN && !pfdiag_has_proc(d))
+		pfdiag_try(c, "pfdiag --only proc");
+	else if (c->verdict == PF_CHECK_WARN)
 		pfdiag_try(c, "make install, or install the whole package again");
 }
 

@@ -105,6 +105,8 @@ static bool read_sysctl(const struct pfdiag *d, struct pf_check *c, const char *
 	ret = pf_proc_number(d->proc, path, value);
 	if (!ret)
 		pf_check_value(c, (double)*value, "value");
+	else if (ret == -ENOENT && !pfdiag_has_proc(d))
+		pfdiag_found(c, PF_CHECK_SKIP, "%s is unknown: %s is not mounted", name, d->proc);
 	else if (ret == -ENOENT)
 		pfdiag_found(c, PF_CHECK_SKIP, "there is no %s here", name);
 	else
@@ -244,6 +246,9 @@ static int64_t status_number(const struct pfdiag *d, const char *key)
 	return value;
 }
 
+static const char filter_remedy[] = "docker run --security-opt seccomp=unconfined ...; for a "
+				    "service: SystemCallFilter=bpf perf_event_open";
+
 void pfdiag_seccomp(struct pfdiag *d, struct pf_check *c)
 {
 	int64_t mode = status_number(d, "Seccomp");
@@ -258,7 +263,16 @@ void pfdiag_seccomp(struct pfdiag *d, struct pf_check *c)
 		return;
 	}
 	if (d->live && !pf_probe_bpf()) {
+		int perf = pf_probe_perf();
+
 		pfdiag_found(c, PF_CHECK_OK, "a filter is in force, and lets bpf(2) through");
+		if (perf != -EPERM && perf != -ENOSYS)
+			return;
+		pf_check_judge(c, PF_CHECK_WARN);
+		pfdiag_add(c, ", but not perf_event_open(2)");
+		pfdiag_why(c, "The backends perf and tracepoint, buffers of each CPU and probes of "
+			      "programs are not to be had; the others are.");
+		pfdiag_try(c, "%s", filter_remedy);
 		return;
 	}
 	pfdiag_found(c, PF_CHECK_WARN, "a filter is in force");
@@ -266,8 +280,7 @@ void pfdiag_seccomp(struct pfdiag *d, struct pf_check *c)
 		c,
 		"Container runtimes and service managers forbid bpf(2) and perf_event_open(2) so: "
 		"nothing can be loaded then.");
-	pfdiag_try(c, "docker run --security-opt seccomp=unconfined ...; for a service: "
-		      "SystemCallFilter=bpf perf_event_open");
+	pfdiag_try(c, "%s", filter_remedy);
 }
 
 /* The first namespace of each kind has a number of its own (include/linux/proc_ns.h). */

@@ -123,7 +123,7 @@ static void say_works(struct pf_check *c, const struct attempt *a)
 	if (!a->tells_class) {
 		pf_check_judge(c, PF_CHECK_WARN);
 		pfdiag_why(c, "What a fault brings is not told: each counts as a page.");
-		pfdiag_try(c, "pfdiag --only tp-btf,btf,lockdown");
+		pfdiag_try(c, "pfdiag --only kernel-version,tp-btf,btf,lockdown");
 	}
 	if (a->unwinds)
 		return;

@@ -192,6 +192,7 @@ static void say(struct pfdiag *d, struct pf_check *c, const struct pfdiag_watch 
 void pfdiag_top(struct pfdiag *d, struct pf_check *c)
 {
 	struct pf_isolated end;
+	char words[sizeof(d->watch->text)];
 	double begun_s, limit_s;
 
 	if (!d->watch) {
@@ -210,5 +211,7 @@ void pfdiag_top(struct pfdiag *d, struct pf_check *c)
 		pfdiag_no_time(c);
 	else
 		pfdiag_found(c, PF_CHECK_SKIP, "unknown: %s",
-			     *d->watch->text ? d->watch->text : "no answer");
+			     *d->watch->text
+				     ? pfdiag_own_words(words, sizeof(words), d->watch->text)
+				     : "no answer");
 }

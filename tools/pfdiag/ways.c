@@ -171,6 +171,15 @@ const char *pfdiag_tells_words(unsigned int tells, char *dst, size_t size)
 
 /* ---- what does not work ---------------------------------------------------------- */
 
+static bool speaks_of_lockdown(const struct pf_trial *t)
+{
+	for (size_t i = 0; i < t->n_notes; i++) {
+		if (strstr(t->notes[i], "lockdown"))
+			return true;
+	}
+	return strstr(t->text, "lockdown") != NULL;
+}
+
 /* Another check that says more about the reason. */
 static void send_on(struct pf_check *c, const struct pf_trial *t)
 {
@@ -178,8 +187,10 @@ static void send_on(struct pf_check *c, const struct pf_trial *t)
 
 	if (!pfdiag_may_load(&missing))
 		pfdiag_try(c, "pfdiag --only cap-bpf,cap-perfmon");
-	else if (strstr(t->text, "lockdown"))
+	else if (speaks_of_lockdown(t))
 		pfdiag_try(c, "pfdiag --only lockdown");
+	else if (t->works) /* otherwise than asked for: the kernel has no such thing */
+		pfdiag_try(c, "pfdiag --only kernel-version,config,btf");
 	else if (t->code == EPERM || t->code == EACCES)
 		pfdiag_try(c, "pfdiag --only lockdown,seccomp,namespaces,perf-paranoid");
 	else if (t->code == ESRCH || t->code == ENOENT)
@@ -212,8 +223,15 @@ char *pfdiag_own_words(char *dst, size_t size, const char *text)
 
 static void say_failure(struct pf_check *c, const struct pf_trial *t)
 {
-	char words[sizeof(t->text)];
+	char words[sizeof(t->notes[0])];
 
+	if (t->works) {
+		pfdiag_found(c, PF_CHECK_SKIP, "%s",
+			     t->n_notes ? pfdiag_own_words(words, sizeof(words), t->notes[0])
+					: "the kernel has no such thing");
+		send_on(c, t);
+		return;
+	}
 	pfdiag_found(c, PF_CHECK_SKIP, "%s",
 		     *t->text ? pfdiag_own_words(words, sizeof(words), t->text)
 			      : "it does not work");
@@ -292,7 +310,6 @@ void pfdiag_source(struct pfdiag *d, struct pf_check *c)
 {
 	const struct pf_trial *t = pfdiag_way(d, c->check);
 	bool works = pfdiag_way_works(d, c->check);
-	char note[sizeof(t->notes[0])];
 	uint64_t missing;
 	size_t i = 0;
 
@@ -310,9 +327,6 @@ void pfdiag_source(struct pfdiag *d, struct pf_check *c)
 		return;
 	}
 	say_failure(c, t);
-	if (t->works && t->n_notes)
-		pfdiag_found(c, PF_CHECK_SKIP, "%s",
-			     pfdiag_own_words(note, sizeof(note), t->notes[0]));
 	pfdiag_why(c, "%s", sources[i].without);
 	/* Without the right to load it says nothing of the machine. */
 	if (broke(t) || c->check == PF_CHECK_COUNTERS)
@@ -359,7 +373,6 @@ void pfdiag_fallback(struct pfdiag *d, struct pf_check *c)
 {
 	const struct pf_trial *t = pfdiag_way(d, c->check);
 	bool works = pfdiag_way_works(d, c->check);
-	char note[sizeof(t->notes[0])];
 
 	if (pfdiag_way_unknown(t)) {
 		pfdiag_no_time(c);
@@ -371,9 +384,6 @@ void pfdiag_fallback(struct pfdiag *d, struct pf_check *c)
 		return;
 	}
 	say_failure(c, t);
-	if (t->works && t->n_notes)
-		pfdiag_found(c, PF_CHECK_SKIP, "%s",
-			     pfdiag_own_words(note, sizeof(note), t->notes[0]));
 	pfdiag_why(c, "It is a way for machines that lack a better one, and not needed where that "
 		      "works.");
 	if (broke(t))
@@ -382,11 +392,13 @@ void pfdiag_fallback(struct pfdiag *d, struct pf_check *c)
 
 /* ---- probes ------------------------------------------------------------------------------ */
 
-static void say_probe(struct pf_check *c, int ret, const char *what)
+static void say_probe(const struct pfdiag *d, struct pf_check *c, int ret, const char *what)
 {
 	pf_check_value(c, !ret, "works");
 	if (!ret)
 		pfdiag_found(c, PF_CHECK_OK, "%s can be probed", what);
+	else if (ret == -ENOENT && !pfdiag_has_sys(d))
+		pfdiag_found(c, PF_CHECK_SKIP, "unknown: %s is not mounted", d->sys);
 	else if (ret == -ENOENT)
 		pfdiag_found(c, PF_CHECK_SKIP, "this kernel has no such probes");
 	else
@@ -421,15 +433,19 @@ void pfdiag_uprobe(struct pfdiag *d, struct pf_check *c)
 {
 	uint64_t offset = 0;
 
+	if (!pfdiag_has_proc(d)) {
+		pfdiag_found(c, PF_CHECK_SKIP, "unknown: %s is not mounted", d->proc);
+		return;
+	}
 	dl_iterate_phdr(find_offset, &offset);
-	say_probe(c, pf_probe_uprobe(d->sys, "/proc/self/exe", offset), "functions of programs");
+	say_probe(d, c, pf_probe_uprobe(d->sys, "/proc/self/exe", offset), "functions of programs");
 	if (c->verdict != PF_CHECK_OK)
 		pfdiag_why(c, "pfstat and pfleak do without; tracing of allocations does not.");
 }
 
 void pfdiag_kprobe(struct pfdiag *d, struct pf_check *c)
 {
-	say_probe(c, pf_probe_kprobe(d->sys, "handle_mm_fault"), "functions of the kernel");
+	say_probe(d, c, pf_probe_kprobe(d->sys, "handle_mm_fault"), "functions of the kernel");
 	if (c->verdict != PF_CHECK_OK)
 		pfdiag_why(c, "Nothing is lost: no tool here uses kprobes.");
 }
