@@ -6,6 +6,7 @@
 
 # shellcheck disable=SC2034,SC2154 # shared with bats and the helpers
 load helpers
+load pfdiag_helpers
 
 setup() {
   requires cmd:jq
@@ -277,9 +278,7 @@ says() {
   requires noroot
   run_tool -1 pfdiag --quick -o json
   assert_eq "$stderr" ''
-  verdict() { jq -r "select(.id == \"$1\").status" <<<"$output"; }
-  assert_eq "$(verdict cap-bpf) $(verdict cap-perfmon)" 'warn warn'
-  assert_eq "$(verdict proc-pass) $(verdict iter)" 'ok skip'
+  assert_eq "$(verdicts cap-bpf cap-perfmon proc-pass iter)" 'warn warn ok skip'
   assert_contains "$(jq -r 'select(.id == "iter") | .found, .remedy' <<<"$output")" 'cap-bpf'
   assert_contains "$(jq -r 'select(.id == "pfstat").found' <<<"$output")" 'snapshot proc'
   assert_eq "$(jq -s '.[-1].counts.fail' <<<"$output")" 0
@@ -294,9 +293,9 @@ says() {
     '["skip unknown: no time was left for it (--within)"]'
   assert_eq "$(jq -s --argjson tried "$tried" '[.[] | select(.id | IN($tried[]))] | length' <<<"$output")" 22
   # The files are read all the same.
-  assert_eq "$(jq -r 'select(.id == "kernel-version").status' <<<"$output")" ok
+  assert_eq "$(verdicts kernel-version)" ok
   run_tool pfdiag --within 0 -p $$ -o json
-  assert_eq "$(jq -r 'select(.id == "process" or .id == "stacks" or .id == "allocator").status' <<<"$output" | paste -sd' ')" 'ok skip skip'
+  assert_eq "$(verdicts process stacks allocator)" 'ok skip skip'
   run_tool -3 pfdiag --within never
   assert_contains "$stderr" "--within: 'never' is not accepted: give seconds from 0 to 3600"
 }
@@ -308,27 +307,63 @@ says() {
   printf '#!/bin/sh\nexec sleep 600\n' | tee libexec/pf-allocator >libexec/pf-symbolize
   chmod +x libexec/*
   PF_BIN=$PWD/bin run_tool -0 pfdiag -p $$ --within 0.5 --skip stacks -o json
-  assert_eq "$(jq -r 'select(.id == "process" or .id == "allocator" or .id == "debug-info").status' <<<"$output" | paste -sd' ')" 'ok skip skip'
+  assert_eq "$(verdicts process allocator debug-info)" 'ok skip skip'
+  rm libexec/*
+  PF_BIN=$PWD/bin run_tool -1 pfdiag --only install -o json
+  assert_eq "$(verdicts install)" warn
+  assert_contains "$(found install)" 'pfstack does not start'
 }
 
 @test "a process: its facts; one that is not there" {
-  run_tool -0 pfdiag -p $$ -o json
-  fact() { jq -r "select(.id == \"$1\") | \"\(.pid) \(.found)\"" <<<"$output"; }
-  assert_match "$(fact process)" "^$$ bash.*"
-  assert_match "$(fact smaps)" 'heap [0-9.]+[KMG]? of'
-  assert_match "$(fact allocator)" 'glibc'
-  assert_match "$(fact unwind-tables)" 'eh_frame'
-  assert_match "$(fact limits)" 'left until'
-  run_tool -3 pfdiag -p 4194304
-  assert_contains "$output" 'there is none'
+  run_tool -0 pfdiag -p $$ --skip stacks -o json
+  assert_eq "$(verdicts process container smaps allocator unwind-tables limits frame-pointers perf-map)" 'ok ok ok ok ok ok ok ok'
+  assert_eq "$(jq -s '[.[] | select(.type == "check").pid] | unique' -c <<<"$output")" "[$$]"
+  assert_match "$(found process)" '^bash.*'
+  assert_match "$(found smaps)" 'heap [0-9.]+[KMG]? of'
+  assert_match "$(found allocator)" 'glibc'
+  assert_match "$(found unwind-tables)" 'eh_frame'
+  assert_match "$(found limits)" 'left until'
+  run_tool -3 pfdiag -p 4194304 -o json
+  assert_eq "$(verdicts process container limits smaps allocator frame-pointers unwind-tables debug-info perf-map stacks)" \
+    'skip skip skip skip skip skip skip skip skip skip'
+  assert_contains "$(found process)" 'there is none'
 }
 
-@test "frame pointers are told by the code" {
-  start_oracle touch 1 # built with -O1, which keeps none on x86
-  run_tool -0 pfdiag -p "$ORACLE_PID" --only frame-pointers -o json
-  assert_eq "$(jq 'select(.type == "check").values.functions > 20' <<<"$output")" true
+@test "a process that has little left until a limit" {
+  start_bg small bash -c 'ulimit -v 50000 && exec sleep 600'
+  pf_poll 20 grep -q sleep "/proc/$BG_PID/comm"
+  run_tool -1 pfdiag -p "$BG_PID" --only limits -o json
+  assert_eq "$(verdicts limits)" warn "$output"
+  assert_contains "$(found limits)" 'may be killed'
+}
+
+@test "code: symbols, debug info, unwind tables, perf maps" {
+  requires cmd:objcopy
+  cd "$BATS_TEST_TMPDIR"
+  start_oracle touch 1 # built with -O1, which keeps no frame pointers on x86, and with -g
+  run_tool -0 pfdiag -p "$ORACLE_PID" --only frame-pointers,debug-info,unwind-tables -o json
+  assert_eq "$(verdicts debug-info unwind-tables)" 'ok ok' "$output"
+  assert_eq "$(jq 'select(.id == "frame-pointers").values.functions > 20' <<<"$output")" true
   case $(uname -m) in
-    x86_64) assert_match "$(jq -r 'select(.type == "check").found' <<<"$output")" '^no:' ;;
-    *) assert_match "$(jq -r 'select(.type == "check").found' <<<"$output")" '^yes:' ;;
+    x86_64) assert_match "$(found frame-pointers)" '^no:' ;;
+    *) assert_match "$(found frame-pointers)" '^yes:' ;;
   esac
+  objcopy --strip-all --remove-section=.eh_frame --remove-section=.eh_frame_hdr "$PF_WORK/oracle" oracle
+  PF_WORK=$PWD start_oracle touch 1
+  run_tool -1 pfdiag -p "$ORACLE_PID" --only debug-info,unwind-tables,perf-map -o json
+  assert_eq "$(verdicts debug-info unwind-tables perf-map)" 'skip warn ok' "$output"
+  echo '1000 10 f' >"/tmp/perf-$ORACLE_PID.map"
+  run_tool pfdiag -p "$ORACLE_PID" --only perf-map -o json
+  rm -f "/tmp/perf-$ORACLE_PID.map"
+  assert_match "$(found perf-map)" '^yes'
+}
+
+@test "a runtime that could name its code and does not" {
+  requires cmd:python3
+  start_bg python python3 -c 'import time; time.sleep(600)'
+  pf_poll 20 grep -q python "/proc/$BG_PID/comm"
+  pf_poll 20 grep -q libc "/proc/$BG_PID/maps"
+  run_tool pfdiag -p "$BG_PID" --only perf-map,allocator -o json
+  assert_eq "$(verdicts perf-map allocator)" 'skip ok' "$output"
+  assert_contains "$(found perf-map)" 'perf'
 }

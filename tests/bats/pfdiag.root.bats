@@ -6,6 +6,7 @@
 # shellcheck disable=SC2016,SC2034,SC2154 # programs for sh; shared with bats and the helpers
 load helpers
 load pfstat_helpers
+load pfdiag_helpers
 
 NOBODY=(setpriv --reuid 65534 --regid 65534 --clear-groups)
 
@@ -24,26 +25,6 @@ public() {
   PF_BIN=$BATS_TEST_TMPDIR/bin
 }
 
-# diag ARGS...: in JSON; a crash or an unknown status is a failure.
-diag() {
-  run_tool pfdiag -o json "$@"
-  assert_match "$status" '^[0-3]$'
-  assert_eq "$(jq -s '.[-1].type' <<<"$output")" '"summary"' "$stderr"
-}
-
-# verdicts ID...: their status, one word each.
-verdicts() {
-  local id said=()
-  for id; do
-    said+=("$(jq -r "select(.id == \"$id\").status" <<<"$output")")
-  done
-  echo "${said[*]}"
-}
-
-found() { # ID
-  jq -r "select(.id == \"$1\") | [.found, .why, .remedy] | join(\" \")" <<<"$output"
-}
-
 state() {
   local tool
   tool=$(command -v bpftool || echo /usr/sbin/bpftool)
@@ -59,12 +40,15 @@ state() {
   assert_match "$status" '^[01]$'
   after=$(state | grep -v 'name pf_' | sort)
   assert_eq "$after" "$before"
-  assert_eq "$(verdicts iter tp-btf task-storage ring-buffer counters proc-pass hash perf-buffer rss pfstat pfleak)" \
+  assert_eq "$(verdicts iter tp-btf task-storage ring-buffer counters proc-pass hash perf-buffer plain rss perf-event)" \
+    'ok ok ok ok ok ok ok ok ok ok ok'
+  assert_eq "$(verdicts pfstat pfleak pfstack arch bpf jit install tracers uprobe system top)" \
     'ok ok ok ok ok ok ok ok ok ok ok'
   # The proof: each backend that loads is exact, and so is what dies.
   assert_eq "$(verdicts exact)" ok
   assert_eq "$(jq -c 'select(.id == "exact").values | [.tp_btf, .perf, .hash, .counters]' <<<"$output")" '[1,1,1,1]'
   assert_eq "$(jq 'select(.id == "loss").values | .read_shown + .read_lost >= 600 and .unread_shown + .unread_lost >= 600' <<<"$output")" true
+  assert_match "$(verdicts loss)" '^(ok|warn)$'
   assert_match "$(found loss)" 'of 600 that died while they were read'
   # What it took to prove it is gone.
   [[ -z $(pf_bpftool) ]] || pf_poll 10 no_probes
@@ -109,19 +93,44 @@ no_probes() {
   assert_eq "$(verdicts cap-bpf cap-perfmon tp-btf)" 'ok warn skip'
 }
 
-@test "each capability by itself, in force and not" {
-  local cap id
+# by CAPS...: nobody who has these; the verdicts of all capabilities.
+by() {
+  local caps
+  caps=-all$(printf ',+%s' "$@")
+  TOOL_PREFIX=("${NOBODY[@]}" "--inh-caps=$caps" "--ambient-caps=$caps")
+  diag --only rights
+}
+
+# In each of three runs others have it: no two have the same three answers.
+@test "each capability is looked at by itself" {
   public
-  for cap in bpf perfmon sys_ptrace sys_admin dac_read_search checkpoint_restore; do
-    id=cap-${cap//_/-}
-    TOOL_PREFIX=("${NOBODY[@]}" "--inh-caps=-all,+$cap" "--ambient-caps=-all,+$cap")
-    diag --only "$id"
-    assert_eq "$(verdicts "$id") $(jq 'select(.type == "check").values.in_force' <<<"$output")" 'ok 1' "$cap"
-    TOOL_PREFIX=(setpriv "--bounding-set=-$cap" '--inh-caps=-all')
-    [[ $cap != bpf && $cap != perfmon ]] || TOOL_PREFIX=("${NOBODY[@]}" --inh-caps=-all)
-    diag --only "$id"
-    assert_match "$(verdicts "$id") $(jq 'select(.type == "check").values.in_force' <<<"$output")" '^(warn|skip) 0$'
-  done
+  by bpf perfmon sys_ptrace
+  assert_eq "$(verdicts cap-bpf cap-perfmon cap-sys-ptrace cap-sys-admin cap-dac-read-search cap-checkpoint-restore)" \
+    'ok ok ok skip skip skip'
+  by bpf sys_ptrace dac_read_search
+  assert_eq "$(verdicts cap-bpf cap-perfmon cap-sys-ptrace cap-sys-admin cap-dac-read-search cap-checkpoint-restore)" \
+    'ok warn ok skip ok skip'
+  by bpf dac_read_search checkpoint_restore
+  assert_eq "$(verdicts cap-bpf cap-perfmon cap-sys-ptrace cap-sys-admin cap-dac-read-search cap-checkpoint-restore)" \
+    'ok warn warn skip ok ok'
+  # This one had the parts of two before they were there.
+  by sys_admin
+  assert_eq "$(verdicts cap-bpf cap-perfmon cap-sys-ptrace cap-sys-admin cap-dac-read-search cap-checkpoint-restore)" \
+    'ok ok warn ok skip skip'
+  assert_contains "$(found cap-bpf)" 'as part of CAP_SYS_ADMIN'
+  TOOL_PREFIX=(setpriv --bounding-set=-sys_resource --inh-caps=-all)
+  diag --only cap-sys-resource
+  assert_eq "$(verdicts cap-sys-resource)" skip
+  # Whoever makes a user namespace has them all, in it.
+  TOOL_PREFIX=(unshare --user --map-root-user)
+  diag --only cap-sys-resource
+  assert_eq "$(verdicts cap-sys-resource)" ok
+}
+
+@test "root without CAP_SYS_RESOURCE: all is there" {
+  TOOL_PREFIX=(setpriv --bounding-set=-sys_resource --inh-caps=-all)
+  diag --quick --within 60
+  assert_eq "$(verdicts iter tp-btf pfstat pfleak pfstack memlock)" 'ok ok ok ok ok ok'
 }
 
 @test "in namespaces of its own" {
@@ -151,6 +160,39 @@ no_probes() {
   assert_eq "$(verdicts iter tp-btf btf)" 'ok ok ok'
 }
 
+@test "no BPF: /proc is what is left, and nothing that needs BPF is called well" {
+  TOOL_PREFIX=("$PF_WORK/deny" bpf EPERM)
+  diag -d 0.2 --within 120
+  assert_eq "$(verdicts iter tp-btf fentry tracepoint perf-event task-storage ring-buffer counters proc-pass hash)" \
+    'warn skip skip skip skip warn warn ok ok skip'
+  assert_eq "$(verdicts perf-buffer plain rss bpf tracers pfstat pfleak pfstack exact cost loss top system)" \
+    'skip skip skip fail skip warn warn fail ok ok skip ok ok'
+}
+
+@test "neither BPF nor /proc: nothing can be told, and it is said of each" {
+  TOOL_PREFIX=(unshare --mount sh -ec 'umount -R /proc; exec "$@"' sh "$PF_WORK/deny" bpf EPERM)
+  diag -d 0.2 --within 120
+  assert_eq "$(verdicts counters proc-pass pfstat pfleak pfstack exact cost loss top system jit uprobe psi)" \
+    'fail skip fail fail fail skip skip skip skip skip skip skip skip'
+  assert_contains "$(found uprobe)" 'not mounted'
+  assert_contains "$(found psi)" 'not mounted'
+  assert_contains "$(found perf-paranoid)" 'not mounted'
+}
+
+@test "perf_event_open(2) is forbidden: what needs it says so" {
+  TOOL_PREFIX=("$PF_WORK/deny" perf_event_open EPERM)
+  diag --only seccomp,perf-event,uprobe,tp-btf,pfstat
+  assert_eq "$(verdicts seccomp perf-event uprobe tp-btf pfstat)" 'warn skip skip ok ok'
+  assert_contains "$(found seccomp)" 'but not perf_event_open'
+}
+
+@test "tracefs: classic tracepoints are to be had where it is mounted" {
+  TOOL_PREFIX=(unshare --mount sh -ec 'mount -t tracefs tracefs /sys/kernel/tracing; exec "$@"' sh)
+  diag --only tracefs,tracepoints,tracepoint
+  assert_eq "$(verdicts tracefs tracepoints tracepoint)" 'ok ok ok' "$(found tracepoint)"
+  assert_contains "$(found tracepoints)" tracefs
+}
+
 @test "seccomp that forbids bpf(2), limits that are too small" {
   TOOL_PREFIX=("$PF_WORK/deny" bpf EPERM)
   diag --only seccomp,bpf,iter
@@ -164,6 +206,31 @@ no_probes() {
   TOOL_PREFIX=(bash -c 'ulimit -l 64 && exec "$@"' bash)
   diag --only memlock,open-files
   assert_eq "$(verdicts memlock open-files)" 'ok ok'
+  TOOL_PREFIX=(bash -c 'ulimit -l 64 && exec "$@"' bash "$PF_WORK/deny" bpf EPERM)
+  diag --only memlock
+  assert_eq "$(verdicts memlock)" skip
+  TOOL_PREFIX=(setarch i686)
+  diag --only arch
+  [[ $(uname -m) != x86_64 ]] || assert_eq "$(verdicts arch)" warn
+}
+
+# What is needed to run, and nothing else: no /proc, no /sys.
+@test "in a chroot with nothing but the programs and their libraries" {
+  local root=$BATS_TEST_TMPDIR/root dir
+  mkdir -p "$root/pf/bin" "$root/pf/libexec"
+  cp "$PF_BIN"/pf* "$root/pf/bin"
+  cp "$PF_BIN"/../libexec/* "$root/pf/libexec"
+  for dir in usr lib lib64; do
+    [[ ! -d /$dir ]] || mkdir -p "$root/$dir"
+  done
+  TOOL_PREFIX=(unshare --mount sh -ec 'root=$1; shift
+    for dir in usr lib lib64; do [ ! -d "$root/$dir" ] || mount --rbind "/$dir" "$root/$dir"; done
+    exec chroot "$root" "$@"' sh "$root")
+  local PF_BIN=/pf/bin
+  diag --within 60 -d 0.2
+  assert_eq "$(verdicts proc btf iter proc-pass pfstat pfleak pfstack exact cost loss top system config)" \
+    'warn warn warn skip fail fail fail skip skip skip skip skip skip' "$output"
+  assert_eq "$stderr" ''
 }
 
 @test "pfstack: its programs and its helper work, and its stacks of a process are good" {

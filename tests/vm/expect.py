@@ -144,5 +144,11 @@ def of_run(guest, name):
 
 def verdicts(guest, name):
     """What pfdiag must say of some of its checks."""
-    return {'btf': 'warn' if name == 'diag btf' else 'ok', 'exact': 'ok', 'counters': 'ok', 'proc-pass': 'ok',
-            'lockdown': 'warn' if guest.variant == 'lockdown' else 'ok'}
+    wanted = {'exact': 'ok', 'counters': 'ok', 'proc-pass': 'ok', 'arch': 'ok', 'bpf': 'ok', 'jit': 'ok', 'uprobe': 'ok'}
+    if guest.variant == 'lockdown':
+        return wanted | {'btf': 'ok', 'lockdown': 'warn', 'iter': 'warn', 'fentry': 'skip', 'kprobe': 'skip',
+                         'pfstat': 'warn', 'pfleak': 'warn', 'pfstack': 'fail'}
+    if name == 'diag btf':
+        return wanted | {'btf': 'warn', 'lockdown': 'ok', 'iter': 'warn', 'fentry': 'skip', 'pfleak': 'warn'}
+    wanted |= {'btf': 'ok', 'lockdown': 'ok', 'iter': 'ok', 'kprobe': 'ok', 'pfleak': 'ok'}
+    return wanted | ({'fentry': 'skip'} if tells(guest, 'fexit') is REFUSED else {'fentry': 'ok'})
