@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/hash.h"
+
 /* Start times of one process differ by this much between sources. */
 #define SAME_START_S  2.0
 #define SAME_START_NS 20000000u
@@ -48,15 +50,14 @@ double pf_sample_memory(const struct pf_sample *s)
 	return NAN;
 }
 
-/* FNV-1a; only ever compared with that of the same process. 0 = unknown. */
+/* Only ever compared with that of the same process. 0 = unknown. */
 static uint64_t hash_of(const char *s)
 {
-	uint64_t h = 14695981039346656037u;
+	uint64_t h;
 
 	if (!s || !*s)
 		return 0;
-	for (; *s; s++)
-		h = (h ^ (unsigned char)*s) * 1099511628211u;
+	h = pf_hash_mem(PF_HASH_INIT, s, strlen(s));
 	return h ? h : 1;
 }
 

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/hash.h"
 #include "lib/base/pack.h"
 #include "lib/base/text.h"
 #include "lib/leak/verdict.h"
@@ -17,6 +18,7 @@ struct rule {
 	const char *name;
 	const char *condition;
 	const char *message;
+	uint64_t key;
 	enum pf_alert_level level;
 	struct pf_rule_terms terms;
 	struct pf_rule_program program;
@@ -72,6 +74,15 @@ static bool copy_printable(struct pf_rules *r, const char **to, const char *from
 	return copy || !from;
 }
 
+/* What tells it from others from run to run: name and condition, the NUL behind each included. */
+static uint64_t key_of(const struct rule *rule)
+{
+	uint64_t h = rule->name ? pf_hash_mem(PF_HASH_INIT, rule->name, strlen(rule->name) + 1)
+				: PF_HASH_INIT;
+
+	return pf_hash_mem(h, rule->condition, strlen(rule->condition) + 1);
+}
+
 int pf_rules__add(struct pf_rules *r, const struct pf_rule_config *c, struct pf_rule_error *err)
 {
 	struct rule *rule = &r->rule[r->n];
@@ -86,6 +97,7 @@ int pf_rules__add(struct pf_rules *r, const struct pf_rule_config *c, struct pf_
 		pf_rule_refuse(err, 0, 0, "out of memory");
 		return -ENOMEM;
 	}
+	rule->key = key_of(rule);
 	rule->level = c->level;
 	/* Over as soon as it has not held for as long as it takes to begin, a minute at most: what
 	 * is near the threshold shall not come and go. */
@@ -311,19 +323,6 @@ void pf_rules_each(const struct pf_rules *r, const struct pf_rule_state *state,
 
 _Static_assert(sizeof(struct pf_rule_alert) == 16, "pack_rule() and PF_STATE_VERSION");
 
-/* FNV-1a over name and condition, the NUL between them included. */
-static uint64_t key_of(const struct rule *rule)
-{
-	const char *const parts[] = { rule->name, rule->condition };
-	uint64_t h = 14695981039346656037u;
-
-	for (size_t i = 0; i < 2; i++) {
-		for (const char *s = parts[i]; s; s = *s ? s + 1 : NULL)
-			h = (h ^ (unsigned char)*s) * 1099511628211u;
-	}
-	return h;
-}
-
 /* One rule as it is in the bytes. */
 struct packed_rule {
 	uint64_t key;
@@ -351,7 +350,7 @@ static void write_rule(struct pf_pack *k, const struct pf_rules *r, const struct
 		       size_t i)
 {
 	const struct rule *rule = &r->rule[i];
-	struct packed_rule p = { .key = key_of(rule),
+	struct packed_rule p = { .key = rule->key,
 				 .name = (char *)rule->name,
 				 .level = rule->level,
 				 .alert = st->alert[i],
@@ -364,7 +363,7 @@ static void write_rule(struct pf_pack *k, const struct pf_rules *r, const struct
 static const struct rule *find_packed(const struct pf_rules *r, const struct packed_rule *p)
 {
 	for (size_t i = 0; r && i < r->n; i++) {
-		if (key_of(&r->rule[i]) == p->key && r->rule[i].program.n_timers == p->n_timers)
+		if (r->rule[i].key == p->key && r->rule[i].program.n_timers == p->n_timers)
 			return &r->rule[i];
 	}
 	return NULL;

@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "lib/base/cleanup.h"
+#include "lib/base/hash.h"
 #include "lib/base/strbuf.h"
 #include "lib/base/text.h"
 #include "lib/base/units.h"
@@ -64,15 +65,6 @@ static char *whole(char dst[24], const json_t *alert, const char *key)
 	return dst;
 }
 
-static uint64_t hash_of(const char *s)
-{
-	uint64_t h = 14695981039346656037u; /* FNV-1a */
-
-	for (; *s; s++)
-		h = (h ^ (unsigned char)*s) * 1099511628211u;
-	return h;
-}
-
 /* What was cut off somewhere ends with a whole character, so that it stays valid UTF-8. */
 static void end_whole(char *s)
 {
@@ -104,7 +96,7 @@ char *pf_payload_key(char dst[PF_ALERT_KEY_MAX + 1], const json_t *alert)
 	snprintf(dst, PF_ALERT_KEY_MAX - HASH_LEN + 1, "%s", key.data);
 	end_whole(dst);
 	snprintf(dst + strlen(dst), HASH_LEN + 1, "-%016llx",
-		 (unsigned long long)hash_of(key.data));
+		 (unsigned long long)pf_hash_mem(PF_HASH_INIT, key.data, strlen(key.data)));
 	return dst;
 }
 
