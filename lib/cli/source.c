@@ -21,6 +21,7 @@
 #include "lib/cli/select.h"
 #include "lib/cli/source.h"
 #include "lib/cli/stop.h"
+#include "lib/proc/machine.h"
 #include "lib/record/json.h"
 #include "lib/record/replay.h"
 
@@ -144,6 +145,15 @@ static enum pf_source_event next_replay(struct pf_source *s, struct pf_interval 
 	return s->first_event;
 }
 
+static int64_t memory_of_machine(void)
+{
+	struct pf_machine m;
+
+	if (pf_machine_read("/proc", &m) || m.mem_total_bytes == PF_UNKNOWN)
+		return PF_UNKNOWN;
+	return m.mem_total_bytes + (m.swap_total_bytes == PF_UNKNOWN ? 0 : m.swap_total_bytes);
+}
+
 static void fill_header(struct pf_source *s)
 {
 	struct pf_header *h = &s->header;
@@ -153,10 +163,11 @@ static void fill_header(struct pf_source *s)
 	h->options = s->common->options;
 	h->ts = pf_realtime_s();
 	h->interval_s = s->common->interval_s;
-	h->sample = PF_UNKNOWN;
+	h->sample = h->memory_bytes = PF_UNKNOWN;
 	if (!s->observe)
 		return;
 	pf_header_fill_host(h, "/proc");
+	h->memory_bytes = memory_of_machine();
 	h->backend = pf_observe__backend(s->observe);
 	h->snapshot = pf_observe__snapshot(s->observe);
 	if (strcmp(h->backend, "counters"))

@@ -23,6 +23,7 @@ const struct pf_field pf_header_fields[] = {
 	H(arch, PF_NAME, "", "Machine architecture."),
 	H(backend, PF_STRING, "", "How faults were traced."),
 	H(snapshot, PF_STRING, "", "Where the counters came from: iter or proc."),
+	H(memory_bytes, PF_INT, "bytes", "Memory of the machine, swap included."),
 	H(interval_s, PF_REAL, "seconds", "Interval asked for."),
 	H(sample, PF_INT, "",
 	  "One in this many fault events was counted; 0 = --sample auto, null = no tracing."),

@@ -4,6 +4,7 @@
 #define PF_LIB_RECORD_HEADER_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "lib/record/field.h"
 
@@ -17,6 +18,7 @@ struct pf_header {
 	char arch[72];
 	const char *backend;  /* "tp_btf", "counters" */
 	const char *snapshot; /* "iter", "proc" */
+	int64_t memory_bytes; /* of the machine, swap included */
 	double interval_s;
 	int64_t sample;	     /* 1 in N; 0 = by each process's rate; unknown = no tracing */
 	const char *options; /* the command line as typed, quoted */

@@ -179,6 +179,7 @@ static void test_header_round_trip(void **state)
 			       .version = "0.1",
 			       .ts = 1795364023.5,
 			       .backend = "tp_btf",
+			       .memory_bytes = 1 << 30,
 			       .interval_s = 0.5,
 			       .sample = PF_UNKNOWN,
 			       .options = "pfstat -C 'a b'" };
@@ -190,18 +191,20 @@ static void test_header_round_trip(void **state)
 	strcpy(h.host, "machine");
 	assert_int_equal(pf_json_add_fields(obj, pf_header_fields, pf_header_n_fields, &h), 0);
 	assert_int_equal(pf_json_line(obj, &b), 0);
-	assert_string_equal(b.data,
-			    "{\"v\":1,\"type\":\"header\",\"tool\":\"pfstat\",\"version\":\"0.1\","
-			    "\"ts\":1795364023.5,\"host\":\"machine\",\"boot_id\":null,"
-			    "\"kernel\":null,\"arch\":null,\"backend\":\"tp_btf\","
-			    "\"snapshot\":null,\"interval_s\":0.5,\"sample\":null,"
-			    "\"options\":\"pfstat -C 'a b'\"}\n");
+	assert_string_equal(
+		b.data,
+		"{\"v\":1,\"type\":\"header\",\"tool\":\"pfstat\",\"version\":\"0.1\","
+		"\"ts\":1795364023.5,\"host\":\"machine\",\"boot_id\":null,"
+		"\"kernel\":null,\"arch\":null,\"backend\":\"tp_btf\","
+		"\"snapshot\":null,\"memory_bytes\":1073741824,\"interval_s\":0.5,\"sample\":null,"
+		"\"options\":\"pfstat -C 'a b'\"}\n");
 	obj = json_loadb(b.data, b.len, 0, NULL);
 	assert_int_equal(pf_decode_header(obj, &back, why), 0);
 	assert_string_equal(back.tool, "pfstat");
 	assert_string_equal(back.host, "machine");
 	assert_null(back.snapshot);
 	assert_true(back.sample == PF_UNKNOWN);
+	assert_int_equal(back.memory_bytes, 1 << 30);
 	assert_true(back.interval_s == 0.5);
 	json_decref(obj);
 	pf_strbuf_free(&b);

@@ -30,6 +30,7 @@ static int add_header(const struct pfstack_report *r, const struct pfstack_colle
 			       .version = PF_VERSION,
 			       .ts = r->start_ts,
 			       .backend = pf_capture__backend(c->capture),
+			       .memory_bytes = PF_UNKNOWN,
 			       .interval_s = r->opts->common.interval_s,
 			       .sample = r->opts->every ? r->opts->every : PF_UNKNOWN,
 			       .options = r->opts->common.options };
