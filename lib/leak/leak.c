@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "lib/base/pack.h"
+#include "lib/leak/kin.h"
 #include "lib/leak/process.h"
 
 /* Processes that were in the last moment may still be in this one. */
@@ -81,6 +82,12 @@ struct pf_leak *pf_leak__new(const struct pf_leak_config *config, const struct p
 	leak = calloc(1, sizeof(*leak));
 	if (!leak)
 		return NULL;
+	leak->terms.kin = pf_kin__new();
+	if (!leak->terms.kin) {
+		free(leak);
+		errno = ENOMEM;
+		return NULL;
+	}
 	pf_terms_make(&leak->terms, config);
 	leak->terms.tell = tell_rule;
 	leak->terms.tell_ctx = leak;
@@ -102,6 +109,7 @@ void pf_leak__free(struct pf_leak *leak)
 	if (!leak)
 		return;
 	pf_leak__clear(leak);
+	pf_kin__free(leak->terms.kin);
 	free(leak->candidates);
 	free(leak);
 }
@@ -519,6 +527,11 @@ void pf_leak__pack(struct pf_leak *leak, struct pf_pack *k, bool same_judge)
 		pf_process_pack(k, p, &leak->terms, true);
 }
 
+void pf_leak__pack_kin(struct pf_leak *leak, struct pf_pack *k)
+{
+	pf_kin__pack(leak->terms.kin, k);
+}
+
 void pf_leak__settle(struct pf_leak *leak)
 {
 	struct pf_leak_config config = leak->terms.config;
@@ -537,6 +550,7 @@ void pf_leak__clear(struct pf_leak *leak)
 		pf_process__free(p);
 	}
 	release_dead(leak);
+	pf_kin__clear(leak->terms.kin);
 	leak->stats = (struct pf_leak_stats){ .max_processes = leak->stats.max_processes };
 	leak->ranked = false;
 	leak->sweep_s = -INFINITY;

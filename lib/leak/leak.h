@@ -58,6 +58,12 @@ struct pf_leak_hooks {
 	 */
 	void (*ceiling)(void *ctx, const struct pf_sample *s, struct pf_ceiling *ceiling);
 	/*
+	 * A number for the kind of program the process of the sample is, the same for another
+	 * incarnation or sibling of it only; 0 = cannot tell. Asked in feed, once for each program
+	 * that came to rest or grows like a leak.
+	 */
+	uint64_t (*kind)(void *ctx, const struct pf_sample *s);
+	/*
 	 * A process that had a watch or an alert is gone without a sample that said so (its pid was
 	 * reused, it was not seen any more, or it made room): its verdict, resolved. Called from
 	 * feed and moment_end; must not call back into the object.
@@ -148,6 +154,9 @@ unsigned int pf_leak__floors(struct pf_leak *leak, int64_t pid, float *floor, un
  */
 struct pf_pack;
 void pf_leak__pack(struct pf_leak *leak, struct pf_pack *k, bool same_judge);
+
+/* The same for where kinds of programs came to rest (kin.h). */
+void pf_leak__pack_kin(struct pf_leak *leak, struct pf_pack *k);
 
 /* After reading: those worth least go, where there are more than may be followed. */
 void pf_leak__settle(struct pf_leak *leak);

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "lib/base/hash.h"
+#include "lib/leak/kin.h"
 
 /* Start times of one process differ by this much between sources. */
 #define SAME_START_S  2.0
@@ -21,6 +22,14 @@
 /* Of a declared limit: up to here growth is as declared. */
 #define HEAP_PART  0.9
 #define CACHE_PART 1.25
+
+/* Growth of less than 8 MB a minute by which memory lasts for three days is looked at for long. */
+#define SLOW_BYTES_PER_S (8.0 * (1 << 20) / 60)
+#define DAYS_S		 (3 * 86400.0)
+#define PATIENCE_S	 4800.0
+
+/* Whether it came to rest is asked each time so many base buckets are closed. */
+#define REST_BUCKETS 16
 
 /* A history is kept from a quarter of the minimum size on, or of this where that is less. */
 #define HISTORY_OF_BYTES (10 << 20)
@@ -134,7 +143,8 @@ static void take_new_image(struct pf_process *p, const struct pf_sample *s)
 	p->traits.any = false;
 	p->headroom_bytes = p->limit_bytes = PF_UNKNOWN;
 	p->shmem_bytes = p->ceiling.bytes = PF_UNKNOWN;
-	p->ceiling_asked = false;
+	p->ceiling_asked = p->kind_asked = false;
+	p->kind = 0;
 }
 
 static void keep(int64_t *to, int64_t value)
@@ -197,7 +207,7 @@ static double own_memory(struct pf_process *p, const struct pf_sample *s)
 
 /* Add the sample to the history and let the trend look at it. */
 static int take_memory(struct pf_process *p, const struct pf_sample *s,
-		       const struct pf_terms *terms)
+		       const struct pf_terms *terms, uint32_t *closed)
 {
 	const struct pf_gate_terms trend = { terms->pace, p->error_bytes };
 	double memory = isnan(pf_sample_memory(s)) || s->mono_s - p->image_s < terms->settle_s
@@ -208,8 +218,8 @@ static int take_memory(struct pf_process *p, const struct pf_sample *s,
 				      .file = (float)known(s->rss_file_bytes),
 				      .shmem = (float)known(s->rss_shmem_bytes),
 				      .faults = (double)p->faults };
-	uint32_t closed;
 
+	*closed = 0;
 	if (isnan(memory))
 		return 0;
 	pf_traits_add(&p->traits, &mark, terms->pace);
@@ -221,10 +231,10 @@ static int take_memory(struct pf_process *p, const struct pf_sample *s,
 			return -ENOMEM;
 		pf_history_init(p->history);
 	}
-	closed = pf_history_add(p->history, s->mono_s, memory,
-				terms->config.lone_moments ? NAN : s->interval_s,
-				PF_TREND_BUCKET_S * terms->pace);
-	pf_trend_update(&p->trend, p->history, closed, &trend);
+	*closed = pf_history_add(p->history, s->mono_s, memory,
+				 terms->config.lone_moments ? NAN : s->interval_s,
+				 PF_TREND_BUCKET_S * terms->pace);
+	pf_trend_update(&p->trend, p->history, *closed, &trend);
 	return 0;
 }
 
@@ -356,6 +366,65 @@ static bool stops_by_itself(const struct pf_process *p)
 	return room > 0 && (p->headroom_bytes == PF_UNKNOWN || room < (double)p->headroom_bytes);
 }
 
+/* Where the floor is that rises. */
+static double floor_of(const struct pf_process *p)
+{
+	return (double)p->trend.best.base + p->trend.best.growth;
+}
+
+/* Did others of its kind come to rest higher up, where memory suffices for that? */
+static bool stops_like_others(const struct pf_process *p, const struct pf_terms *terms,
+			      double *height)
+{
+	double room;
+
+	*height = pf_kin__height(terms->kin, p->kind);
+	room = *height - floor_of(p);
+	return room > 0 && (p->headroom_bytes == PF_UNKNOWN || room < (double)p->headroom_bytes);
+}
+
+/* How long until memory is used up; at most so long where only the whole of it is known. */
+static double lasts_s(const struct pf_process *p, const struct pf_verdict *v)
+{
+	int64_t room = p->headroom_bytes;
+
+	if (room == PF_UNKNOWN && p->limit_bytes != PF_UNKNOWN)
+		room = (int64_t)fmax(0, known(p->limit_bytes) - size_of(p));
+	return pf_time_left(v->growth_bytes_per_s, room);
+}
+
+/* Slow growth that takes days to do harm: there is time to see whether it stops by itself. */
+static bool can_wait(const struct pf_process *p, const struct pf_verdict *v)
+{
+	return v->growth_bytes_per_s < SLOW_BYTES_PER_S && lasts_s(p, v) > DAYS_S;
+}
+
+/* What would be an alert becomes a watch. */
+static void hold_back(const struct pf_leak_config *c, struct pf_verdict *v, enum pf_signal_id id,
+		      double measured, double needed)
+{
+	bound(v, id, false, measured, needed, 0, c->alert_confidence - 1);
+}
+
+/* What else is known of the process, once the trend says that it leaks. */
+static void apply_context(const struct pf_process *p, const struct pf_terms *terms,
+			  struct pf_verdict *v)
+{
+	const struct pf_leak_config *c = &terms->config;
+	double seen_s, height;
+
+	if (v->confidence >= c->alert_confidence && stops_by_itself(p))
+		hold_back(c, v, PF_SIGNAL_CEILING, p->history->last, (double)p->ceiling.bytes);
+	if (v->confidence >= c->alert_confidence && stops_like_others(p, terms, &height))
+		hold_back(c, v, PF_SIGNAL_KIN, floor_of(p), height);
+	if (v->confidence < c->alert_confidence || c->model.model != PF_MODEL_TREND ||
+	    !can_wait(p, v))
+		return;
+	seen_s = pf_trend_seen(&p->trend, p->history, c->alert_confidence);
+	if (seen_s < PATIENCE_S * terms->pace)
+		hold_back(c, v, PF_SIGNAL_PATIENCE, seen_s, PATIENCE_S * terms->pace);
+}
+
 /* What stands between the trend and a watch or an alert. */
 static void apply_conditions(const struct pf_process *p, const struct pf_terms *terms,
 			     struct pf_verdict *v)
@@ -366,9 +435,7 @@ static void apply_conditions(const struct pf_process *p, const struct pf_terms *
 
 	if (!v->n_signals)
 		return;
-	if (v->confidence >= c->alert_confidence && stops_by_itself(p))
-		bound(v, PF_SIGNAL_CEILING, false, p->history->last, (double)p->ceiling.bytes, 0,
-		      c->alert_confidence - 1);
+	apply_context(p, terms, v);
 	if (grace_left_s > 0 && is_urgent(p, v, grace_left_s))
 		bound(v, PF_SIGNAL_TIME_LEFT, true, v->time_left_s, grace_left_s,
 		      c->alert_confidence, 100);
@@ -434,6 +501,34 @@ static void ask_limit(struct pf_process *p, const struct pf_sample *s, const str
 	hooks->limit(hooks->ctx, s, limit);
 	p->limit_bytes = limit->limit_bytes;
 	p->headroom_bytes = limit->headroom_bytes;
+}
+
+static void ask_kind(struct pf_process *p, const struct pf_sample *s,
+		     const struct pf_leak_hooks *hooks)
+{
+	if (!hooks->kind || p->kind_asked)
+		return;
+	p->kind = hooks->kind(hooks->ctx, s);
+	p->kind_asked = true;
+}
+
+/* Where it came to rest, others of its kind may be expected to; an alert is no rest. */
+static void note_rest(struct pf_process *p, const struct pf_sample *s, const struct pf_terms *terms,
+		      const struct pf_leak_hooks *hooks, uint32_t closed)
+{
+	double height;
+
+	/* not at every bucket: it changes slowly */
+	if (!p->history ||
+	    p->history->closed / REST_BUCKETS == (p->history->closed - closed) / REST_BUCKETS)
+		return;
+	if (p->alert.state == PF_ALERT_FIRING || p->alert.state == PF_ALERT_PENDING)
+		return;
+	height = pf_kin_rest(p->history, terms->pace);
+	if (height < (double)terms->config.min_bytes)
+		return;
+	ask_kind(p, s, hooks);
+	pf_kin__note(terms->kin, p->kind, height, s->ts);
 }
 
 static void ask_ceiling(struct pf_process *p, const struct pf_sample *s,
@@ -507,6 +602,7 @@ int pf_process_feed(struct pf_process *p, const struct pf_sample *s, const struc
 {
 	enum pf_alert_state before = p->alert.state;
 	struct pf_limit limit;
+	uint32_t closed;
 	int err;
 
 	if (!p->is_new && has_new_image(p, s)) {
@@ -516,13 +612,16 @@ int pf_process_feed(struct pf_process *p, const struct pf_sample *s, const struc
 		pf_alert_finish(&p->alert, PF_END_EXEC);
 	}
 	take_facts(p, s);
-	err = take_memory(p, s, terms);
+	err = take_memory(p, s, terms, &closed);
 	if (!err)
 		err = take_model(p, s, terms);
 	if (err)
 		return err;
 	ask_limit(p, s, terms, hooks, &limit);
 	ask_ceiling(p, s, terms, hooks);
+	if (p->trend.best.confidence >= terms->config.watch_confidence)
+		ask_kind(p, s, hooks);
+	note_rest(p, s, terms, hooks, closed);
 	fill(p, terms, v);
 	memcpy(v->limit.source, limit.source, sizeof(v->limit.source));
 	borrow_names(v, s);

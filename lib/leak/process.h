@@ -21,6 +21,8 @@
 #include "lib/record/limit.h"
 #include "lib/record/sample.h"
 
+struct pf_kin;
+
 struct pf_process {
 	int64_t pid;
 	double start_ts;
@@ -50,6 +52,8 @@ struct pf_process {
 
 	struct pf_ceiling ceiling; /* as once asked */
 	bool ceiling_asked;
+	bool kind_asked;
+	uint64_t kind; /* as once asked; 0 = unknown */
 
 	uint32_t moment; /* last seen in */
 	bool is_new;	 /* no sample taken in yet */
@@ -69,7 +73,8 @@ struct pf_terms {
 	double settle_s;	/* samples of younger images are not judged */
 	double history_bytes;	/* no history below */
 	struct pf_rules *rules; /* NULL = none */
-	pf_rule_tell tell;	/* gets changes of their alerts */
+	struct pf_kin *kin;
+	pf_rule_tell tell; /* gets changes of their alerts */
 	void *tell_ctx;
 };
 

@@ -28,6 +28,7 @@ enum part {
 	PART_END,
 	PART_PROCESSES,
 	PART_TOLD,
+	PART_KIN,
 };
 
 struct frame {
@@ -75,6 +76,10 @@ static void write_parts(struct pf_pack *k, struct pf_leak *leak, struct pf_tell 
 		pf_tell__pack(tell, k);
 		pf_pack_close(k, &part);
 	}
+	pf_pack_small(k, PART_KIN, UINT8_MAX);
+	pf_pack_open(k, &part);
+	pf_leak__pack_kin(leak, k);
+	pf_pack_close(k, &part);
 	pf_pack_small(k, PART_PROCESSES, UINT8_MAX);
 	pf_pack_open(k, &part);
 	pf_leak__pack(leak, k, true);
@@ -213,6 +218,8 @@ static void read_part(struct pf_pack *k, unsigned int name, struct pf_leak *leak
 	pf_pack_open(k, &part);
 	if (name == PART_PROCESSES)
 		pf_leak__pack(leak, k, same_judge);
+	else if (name == PART_KIN)
+		pf_leak__pack_kin(leak, k);
 	else if (name == PART_TOLD && tell)
 		pf_tell__pack(tell, k);
 	pf_pack_close(k, &part);

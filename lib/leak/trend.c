@@ -167,6 +167,18 @@ void pf_trend_update(struct pf_trend *t, const struct pf_history *h, uint32_t cl
 	}
 }
 
+double pf_trend_seen(const struct pf_trend *t, const struct pf_history *h, int confidence)
+{
+	double longest = 0;
+	struct pf_window w;
+
+	for (unsigned int from = 0; from < PF_WINDOW_NEWEST; from++) {
+		if (t->confidence[from] >= confidence && make_window(&w, t, h, from))
+			longest = fmax(longest, w.length_s);
+	}
+	return longest;
+}
+
 void pf_trend_forget(struct pf_trend *t, const struct pf_history *h)
 {
 	pf_trend_init(t);

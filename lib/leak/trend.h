@@ -42,6 +42,9 @@ void pf_trend_init(struct pf_trend *t);
 void pf_trend_update(struct pf_trend *t, const struct pf_history *h, uint32_t closed,
 		     const struct pf_gate_terms *terms);
 
+/* The longest window that is worth so much: its length in seconds, 0 = none is. */
+double pf_trend_seen(const struct pf_trend *t, const struct pf_history *h, int confidence);
+
 /* From now on only windows that begin here count. */
 void pf_trend_forget(struct pf_trend *t, const struct pf_history *h);
 

@@ -116,6 +116,10 @@ static const char *doubt_text(const struct pf_verdict *v)
 		return ", seen only once so far";
 	case PF_SIGNAL_CEILING:
 		return ", but it declares a limit that it has not reached";
+	case PF_SIGNAL_KIN:
+		return ", but others of its kind came to rest higher up";
+	case PF_SIGNAL_PATIENCE:
+		return ", but slowly, and memory lasts for days";
 	case PF_SIGNAL_GRACE:
 		return ", but the process is young";
 	default:

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 
 #include "lib/base/cleanup.h"
 #include "lib/base/error.h"
+#include "lib/base/hash.h"
 #include "lib/base/strbuf.h"
 #include "lib/proc/ceiling.h"
 #include "lib/proc/cgpath.h"
@@ -329,6 +331,44 @@ void pf_limits__ceiling(struct pf_limits *l, pid_t pid, struct pf_ceiling *out)
 	if (!line.failed && line.len)
 		pf_parse_ceiling(line.data, line.len, n > 0 ? l->buf.data : "",
 				 n > 0 ? (size_t)n : 0, out);
+}
+
+/* The numbers of sessions, ids of containers: hexadecimal digits, one of them decimal at least. */
+static uint64_t hash_unnumbered(uint64_t h, const char *s)
+{
+	while (*s) {
+		size_t hex = strspn(s, "0123456789abcdef");
+		size_t plain = strcspn(s, "0123456789");
+
+		if (hex > plain) {
+			h = pf_hash_mem(h, "#", 1);
+			s += hex;
+		} else {
+			hex += !hex;
+			h = pf_hash_mem(h, s, hex);
+			s += hex;
+		}
+	}
+	return h;
+}
+
+uint64_t pf_limits__kind(struct pf_limits *l, pid_t pid, const char *cgroup)
+{
+	char path[FILE_NAME_MAX], exe[PATH_MAX];
+	uint64_t h = PF_HASH_INIT;
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "%d/exe", pid);
+	n = readlinkat(l->proc_fd, path, exe, sizeof(exe));
+	if (n <= 0 || (size_t)n == sizeof(exe))
+		return 0;
+	h = pf_hash_mem(h, exe, (size_t)n);
+	n = read_of(l, pid, "cmdline");
+	if (n <= 0)
+		return 0;
+	h = pf_hash_mem(h, l->buf.data, (size_t)n);
+	h = hash_unnumbered(h, cgroup ? cgroup : "");
+	return h ? h : 1;
 }
 
 int pf_limits__read(struct pf_limits *l, pid_t pid, const struct pf_machine *machine,

@@ -50,6 +50,13 @@ int pf_limits__read(struct pf_limits *l, pid_t pid, const struct pf_machine *mac
  */
 void pf_limits__ceiling(struct pf_limits *l, pid_t pid, struct pf_ceiling *out);
 
+/*
+ * A number that pid shares with other incarnations and siblings of the same program only: made of
+ * the path of its executable, its command line, and its cgroup without what is numbered there. 0 =
+ * cannot tell: it is gone, or its executable is not to be seen.
+ */
+uint64_t pf_limits__kind(struct pf_limits *l, pid_t pid, const char *cgroup);
+
 /* ---- the parsers, on bytes from anywhere ---------------------------------- */
 
 /* Soft limits of /proc/PID/limits; PF_UNKNOWN = unlimited or no such line. */

@@ -191,6 +191,50 @@ static void garbage(void **state)
 	tree_remove(&t);
 }
 
+static void put_program(const struct tree *t, int pid, const char *exe, const char *line,
+			size_t len)
+{
+	char name[64], path[PATH_MAX];
+
+	snprintf(name, sizeof(name), "%d/cmdline", pid);
+	tree_put_bytes(t, name, line, len);
+	snprintf(name, sizeof(name), "%d/exe", pid);
+	assert_int_equal(symlink(exe, tree_path(t, name, path)), 0);
+}
+
+#define LINE(s) s, sizeof(s)
+
+static void kinds(void **state)
+{
+	struct pf_limits *l;
+	struct tree t;
+	uint64_t app;
+
+	(void)state;
+	tree_make(&t);
+	tree_put_bytes(&t, "self/mountinfo", "", 0);
+	put_program(&t, 10, "/usr/bin/python3.11", LINE("python3\0app.py"));
+	put_program(&t, 11, "/usr/bin/python3.11", LINE("python3\0app.py"));
+	put_program(&t, 12, "/usr/bin/python3.11", LINE("python3\0other.py"));
+	put_program(&t, 13, "/opt/bin/python3.11", LINE("python3\0app.py"));
+	put_program(&t, 14, "/usr/bin/python3.11", LINE(""));
+	tree_put_bytes(&t, "15/cmdline", "python3", 8);
+	l = pf_limits__open(t.root, NULL, NULL);
+	assert_non_null(l);
+	app = pf_limits__kind(l, 10, "/docker/0a1b");
+	assert_true(app != 0);
+	assert_true(pf_limits__kind(l, 11, "/docker/77fe") == app); /* another container */
+	assert_true(pf_limits__kind(l, 11, "/podman/0a1b") != app);
+	assert_true(pf_limits__kind(l, 11, NULL) != app);
+	assert_true(pf_limits__kind(l, 12, "/docker/0a1b") != app);
+	assert_true(pf_limits__kind(l, 13, "/docker/0a1b") != app);
+	assert_true(pf_limits__kind(l, 14, "/docker/0a1b") != app);
+	assert_true(pf_limits__kind(l, 15, "/docker/0a1b") == 0); /* its executable is not told */
+	assert_true(pf_limits__kind(l, 16, "/docker/0a1b") == 0); /* gone */
+	pf_limits__close(l);
+	tree_remove(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -199,7 +243,7 @@ int main(void)
 		cmocka_unit_test(rlimit),      cmocka_unit_test(whole_machine),
 		cmocka_unit_test(over_limit),  cmocka_unit_test(nothing_known),
 		cmocka_unit_test(deep),	       cmocka_unit_test(too_deep),
-		cmocka_unit_test(garbage),
+		cmocka_unit_test(garbage),     cmocka_unit_test(kinds),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

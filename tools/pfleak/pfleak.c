@@ -38,6 +38,7 @@ struct pfleak {
 	struct pf_leak *leak;
 	struct pf_limits *limits; /* NULL where /proc is not that of the samples, as in replay */
 	struct pf_machine machine;
+	int64_t memory_bytes; /* in replay: the recorded machine's */
 	struct pfleak_identify identify;
 	struct pfleak_stacks *stacks;	/* NULL without --stacks */
 	struct pfleak_deliver *deliver; /* NULL without channels */
@@ -168,6 +169,11 @@ static void ask_limit(void *ctx, const struct pf_sample *s, struct pf_limit *lim
 
 	if (p->limits && !s->exited)
 		pf_limits__read(p->limits, (pid_t)s->pid, &p->machine, limit);
+	/* Of a recorded machine all that is known is how much there was in all. */
+	if (p->limits || p->memory_bytes == PF_UNKNOWN)
+		return;
+	limit->limit_bytes = p->memory_bytes;
+	snprintf(limit->source, sizeof(limit->source), "MemTotal+SwapTotal");
 }
 
 static void ask_ceiling(void *ctx, const struct pf_sample *s, struct pf_ceiling *ceiling)
@@ -176,6 +182,13 @@ static void ask_ceiling(void *ctx, const struct pf_sample *s, struct pf_ceiling 
 
 	if (p->limits && !s->exited)
 		pf_limits__ceiling(p->limits, (pid_t)s->pid, ceiling);
+}
+
+static uint64_t ask_kind(void *ctx, const struct pf_sample *s)
+{
+	struct pfleak *p = ctx;
+
+	return p->limits && !s->exited ? pf_limits__kind(p->limits, (pid_t)s->pid, s->cgroup) : 0;
 }
 
 static void tell_gone(void *ctx, const struct pf_verdict *v)
@@ -264,6 +277,8 @@ static int moment(void *ctx, struct pf_run *run, const struct pf_moment *m)
 	p->mono_s = m->mono_s;
 	if (p->limits)
 		pf_machine_read("/proc", &p->machine);
+	else
+		p->memory_bytes = pf_source__header(run->source)->memory_bytes;
 	pfleak_identify_moment(&p->identify);
 	if (p->stacks)
 		pfleak_stacks__moment(p->stacks);
@@ -471,6 +486,7 @@ static int open_all(struct pfleak *p, struct pf_error *err)
 {
 	const struct pf_leak_hooks hooks = { .limit = ask_limit,
 					     .ceiling = ask_ceiling,
+					     .kind = ask_kind,
 					     .gone = tell_gone,
 					     .rule = tell_rule,
 					     .ctx = p };
