@@ -161,14 +161,27 @@ check_chain() { # PAGES LEFT, RIGHT, MARGIN
   oracle_done
 }
 
+# LINE, in KiB: the first is what the others add up to, within a tenth.
+adds_up() {
+  local sizes all
+  assert_match "$1" '^its memory changed by [^ ]+: [^ ]+ by these, [^ ]+ by other stacks$'
+  mapfile -t sizes < <(grep -oE '[-+]?[0-9.]+[KMG]?' <<<"$1" | tr -d + | numfmt --from=iec | awk '{ print int($1 / 1024) }')
+  all=${sizes[0]}
+  assert_le 1024 "$all" 'KiB, at least'
+  assert_near $((sizes[1] + sizes[2])) "$all" $((all / 10)) 'KiB told'
+}
+
 @test "growth: what is given back is not shown, what stays is" {
   mkfifo grower.in
   exec {line}<>grower.in # it ends when that does
   start_bg grower "$PF_WORK/grower" <grower.in
   wait_for_line "$BG_OUT" '"ready":true' "$PF_TIMEOUT" "$BG_PID"
-  start_tool_bg pfstack -p "$BG_PID" --mode growth --hz 1000 -d 6 -n 0 -o json
+  start_tool_bg pfstack -p "$BG_PID" --mode growth --hz 1000 -d 6 -n 0 --record growth.jsonl
   wait_tool
   assert_eq "$TOOL_STATUS" 0
+  # what is told, what other stacks have more or less, and what the kernel says of its memory agree
+  adds_up "$(grep -o 'its memory changed by .*' "$TOOL_OUT")"
+  TOOL_OUT=growth.jsonl
   assert_match "$(stacks 'max_by(.bytes).path')" 'main;grower_leaks;touched'
   assert_le $((1 << 20)) "$(bytes_of grower_leaks)" 'leaked'
   assert_eq "$(bytes_of grower_churns)" 0 'given back'

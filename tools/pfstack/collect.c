@@ -59,7 +59,7 @@ static void meet(struct pfstack_collect *c, struct pfstack_proc *proc, const cha
 	if (!proc->wanted)
 		return;
 	read_maps(c, proc);
-	proc->rss_first = proc->rss_last = pfstack_proc_rss(proc);
+	proc->rss_first = proc->rss_last = proc->rss_base = pfstack_proc_rss(proc);
 	if (c->growth)
 		pfstack_growth_meet(c->growth, proc);
 }
@@ -356,17 +356,29 @@ static void add_period(struct pfstack_collect *c)
 	}
 }
 
-static int sum_up(struct pfstack_collect *c, struct pf_error *err)
+/* A process is compared with what it was when its traces were first looked at. */
+static void take_sizes(struct pfstack_collect *c)
 {
+	struct pfstack_growth_stats stats = { 0 };
 	struct pfstack_proc *proc, *next;
 
+	if (c->growth)
+		pfstack_growth_stats(c->growth, &stats);
+	HASH_ITER (hh, c->procs.table, proc, next) {
+		if (!proc->wanted || proc->gone)
+			continue;
+		proc->rss_last = pfstack_proc_rss(proc);
+		if (stats.intervals == 1)
+			proc->rss_base = proc->rss_last;
+	}
+}
+
+static int sum_up(struct pfstack_collect *c, struct pf_error *err)
+{
 	add_period(c);
 	if (c->growth && pfstack_growth_interval(c->growth, &c->procs, c->traces))
 		return pf_fail(err, ENOMEM, "out of memory");
-	HASH_ITER (hh, c->procs.table, proc, next) {
-		if (proc->wanted && !proc->gone)
-			proc->rss_last = pfstack_proc_rss(proc);
-	}
+	take_sizes(c);
 	return 0;
 }
 

@@ -212,6 +212,11 @@ int pfstack_growth_interval(struct pfstack_growth *g, struct pfstack_procs *proc
 	return 0;
 }
 
+int64_t pfstack_growth_change(const struct pf_trace_sum *sum)
+{
+	return sum->mark[LAST] - sum->mark[FIRST];
+}
+
 void pfstack_growth_stats(const struct pfstack_growth *g, struct pfstack_growth_stats *out)
 {
 	*out = g->stats;

@@ -50,6 +50,13 @@ void pfstack_growth_add(struct pfstack_growth *g, struct pfstack_proc *proc,
 int pfstack_growth_interval(struct pfstack_growth *g, struct pfstack_procs *procs,
 			    struct pf_traces *traces);
 
+/*
+ * What a trace has more or less than at the end of the first interval, whether
+ * it grows or not: of all traces of a process it adds up to what its memory has
+ * changed by, as far as that was by faults.
+ */
+int64_t pfstack_growth_change(const struct pf_trace_sum *sum);
+
 void pfstack_growth_stats(const struct pfstack_growth *g, struct pfstack_growth_stats *out);
 
 #endif

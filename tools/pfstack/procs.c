@@ -35,7 +35,7 @@ static struct pfstack_proc *add_one(struct pfstack_procs *p, int64_t pid, uint64
 	proc->key.pid = pid;
 	proc->key.start_ns = start_ns;
 	proc->pagemap = -1;
-	proc->rss_first = proc->rss_last = PF_UNKNOWN;
+	proc->rss_first = proc->rss_last = proc->rss_base = PF_UNKNOWN;
 	HASH_ADD(hh, p->table, key, sizeof(proc->key), proc);
 	if (proc->hh.tbl)
 		return proc;

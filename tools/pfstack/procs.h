@@ -53,7 +53,8 @@ struct pfstack_proc {
 
 	int64_t rss_first; /* bytes; PF_UNKNOWN where it could not be read */
 	int64_t rss_last;
-	int pagemap; /* growth: open file; -1 = none */
+	int64_t rss_base; /* growth: what rss_last is compared with */
+	int pagemap;	  /* growth: open file; -1 = none */
 
 	UT_hash_handle hh;
 };

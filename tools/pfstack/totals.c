@@ -34,6 +34,7 @@ static void add_sum(struct pfstack_totals *t, const struct pf_trace_sum *sum)
 {
 	t->bytes += sum->bytes;
 	t->by_class[class_of(sum->owner->class)] += sum->bytes;
+	t->change += pfstack_growth_change(sum);
 }
 
 static struct pfstack_totals *of_owner(struct pfstack_totals *all, size_t n,
@@ -98,6 +99,14 @@ static void add_classes(const struct pfstack_totals *t, struct pf_strbuf *out)
 	}
 }
 
+/* What estimates do not explain. */
+static bool is_much(int64_t rest, int64_t told)
+{
+	int64_t size = rest > 0 ? rest : -rest;
+
+	return size > told / 10 && size > (1 << 20);
+}
+
 /*
  * Copies take the place of a page that was there. What else its memory has
  * more came without faults, at least; what it has less was given back.
@@ -115,10 +124,36 @@ static void add_growth_of_memory(const struct pfstack_totals *t, struct pf_strbu
 	pf_strbuf_addf(out, "    its memory changed by %s",
 		       pf_fmt_delta_bytes(grown, sizeof(grown), delta));
 	pf_fmt_bytes(rest, sizeof(rest), other > 0 ? other : -other);
-	if (other > t->bytes / 10 && other > (1 << 20))
-		pf_strbuf_addf(out, ": %s or more came without faults", rest);
-	else if (-other > t->bytes / 10 && -other > (1 << 20))
-		pf_strbuf_addf(out, ": %s or more was given back", rest);
+	if (is_much(other, t->bytes))
+		pf_strbuf_addf(out,
+			       other > 0 ? ": %s or more came without faults"
+					 : ": %s or more was given back",
+			       rest);
+	pf_strbuf_addch(out, '\n');
+}
+
+/* What the stacks shown are of it; the rest by stacks that do not grow for sure, or by no fault. */
+static void add_share_of_growth(const struct pfstack_totals *t, struct pf_strbuf *out)
+{
+	const struct pfstack_proc *p = t->proc;
+	char grown[16], shown[16], others[16], rest[16];
+	int64_t delta, other;
+
+	if (p->rss_base == PF_UNKNOWN || p->rss_last == PF_UNKNOWN)
+		return;
+	delta = p->rss_last - p->rss_base;
+	other = delta - t->change;
+	pf_strbuf_addf(
+		out,
+		"    since the first interval its memory changed by %s: %s by these, %s by other stacks",
+		pf_fmt_delta_bytes(grown, sizeof(grown), delta),
+		pf_fmt_delta_bytes(shown, sizeof(shown), t->bytes),
+		pf_fmt_delta_bytes(others, sizeof(others), t->change - t->bytes));
+	if (is_much(other, t->change))
+		pf_strbuf_addf(out,
+			       other > 0 ? ", %s without faults"
+					 : ", %s of what was there before was given back",
+			       pf_fmt_delta_bytes(rest, sizeof(rest), other));
 	pf_strbuf_addch(out, '\n');
 }
 
@@ -139,6 +174,8 @@ void pfstack_totals_line(const struct pfstack_totals *t, const struct pfstack_co
 	pf_strbuf_addch(out, '\n');
 	if (mode == MODE_FAULTS)
 		add_growth_of_memory(t, out);
+	else
+		add_share_of_growth(t, out);
 }
 
 /* ---- losses ---------------------------------------------------------------- */

@@ -19,6 +19,7 @@ struct pfstack_totals {
 	uint64_t samples;
 	int64_t bytes; /* of all classes: estimated */
 	int64_t by_class[CLASSES];
+	int64_t change; /* growth: bytes of all stacks, of those that grow and of those that do not */
 };
 
 /* One for each process with samples or named by --pid, *n of them; the caller frees it. NULL without memory, or n 0. */
