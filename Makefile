@@ -462,7 +462,7 @@ test-real: need-root all workloads examples $(O)/bench/unwind
 	$(Q)$(WHERE) tests/run.sh bats-real
 
 bench: need-root all workloads bench-bins
-	$(Q)$(WHERE) PF_BENCH='$(abspath $(O))/bench' tests/bench/run.sh
+	$(Q)$(WHERE) PF_BENCH='$(abspath $(O))/bench' tests/bench/run.sh $(SECTIONS)
 
 need-root:
 	@[ "$$(id -u)" = 0 ] || { echo 'needs root, to load BPF programs: sudo make $(MAKECMDGOALS)' >&2; exit 1; }

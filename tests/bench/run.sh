@@ -10,11 +10,14 @@
 #   memory     resident memory and maps, with 300 processes
 #   idle       CPU of watching 300 processes
 #   snapshots  CPU per snapshot of 3,000 processes
+#   load       losses and memory of pfstack in five minutes of 100,000 faults/s:
+#              only where it is named (make bench SECTIONS=load)
 #   state      CPU of saving and loading 10,000 histories
 # Prints a table and writes results.json into PF_BENCH. A missed bar does not
 # fail it: the status is 1 only when something could not be run.
 #
-# Environment: PF_BIN, PF_BENCH (what was built), PF_BENCH_ROUNDS (at least 9).
+# Environment: PF_BIN, PF_BENCH (what was built), PF_BENCH_ROUNDS (at least 9),
+# PF_BENCH_LOAD_S (300).
 set -eu
 cd "$(dirname "$0")/../.."
 export PF_BIN="${PF_BIN:-$PWD/build/bin}" PF_BENCH="${PF_BENCH:-$PWD/build/bench}"
