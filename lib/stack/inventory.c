@@ -41,6 +41,7 @@ struct slot {
 	struct pf_known_maps maps;
 	struct maps_key key;
 	bool used;
+	bool stale;	/* the child was told of who had it, and not that it is empty */
 	uint32_t given; /* how often */
 	UT_hash_handle hh;
 };
@@ -53,6 +54,8 @@ struct pf_inventory {
 	struct keyed_module *by_key;
 	struct slot *slots; /* PF_PROCESSES_MAX */
 	struct slot *by_owner;
+	size_t n_ranges; /* in all slots */
+	size_t n_stale;
 	uint64_t uses;
 };
 
@@ -216,6 +219,11 @@ struct pf_known_maps *pf_inventory__maps(struct pf_inventory *inv, uint32_t proc
 static void empty(struct pf_inventory *inv, struct slot *s)
 {
 	HASH_DEL(inv->by_owner, s);
+	inv->n_ranges -= s->maps.n;
+	if (s->maps.told_life && !s->stale) {
+		s->stale = true;
+		inv->n_stale++;
+	}
 	free(s->maps.ranges);
 	s->maps = (struct pf_known_maps){ 0 };
 	s->used = false;
@@ -229,21 +237,41 @@ void pf_inventory__forget_maps(struct pf_inventory *inv, uint32_t process)
 		empty(inv, s);
 }
 
+/* Of all but `but`; NULL = there is no other. */
+static struct slot *not_used_for_longest(struct pf_inventory *inv, const struct slot *but)
+{
+	struct slot *oldest = NULL, *s, *next;
+
+	HASH_ITER (hh, inv->by_owner, s, next) {
+		if (s != but && (!oldest || s->maps.used < oldest->maps.used))
+			oldest = s;
+	}
+	return oldest;
+}
+
 /* One that is free, or the one that was not used for longest, emptied. */
 static struct slot *make_room(struct pf_inventory *inv)
 {
-	struct slot *oldest = &inv->slots[0];
+	struct slot *oldest;
 
 	for (size_t i = 0; i < PF_PROCESSES_MAX; i++) {
-		struct slot *s = &inv->slots[i];
-
-		if (!s->used)
-			return s;
-		if (s->maps.used < oldest->maps.used)
-			oldest = s;
+		if (!inv->slots[i].used)
+			return &inv->slots[i];
 	}
+	oldest = not_used_for_longest(inv, NULL);
 	empty(inv, oldest);
 	return oldest;
+}
+
+static void make_room_for_ranges(struct pf_inventory *inv, const struct slot *but)
+{
+	while (inv->n_ranges > PF_RANGES_ALL_MAX) {
+		struct slot *oldest = not_used_for_longest(inv, but);
+
+		if (!oldest)
+			return;
+		empty(inv, oldest);
+	}
 }
 
 static struct slot *add_owner(struct pf_inventory *inv, const struct maps_key *key)
@@ -286,11 +314,14 @@ int64_t pf_inventory__set_maps(struct pf_inventory *inv, const struct pf_map_own
 		return -ENOMEM;
 	}
 	free(s->maps.ranges);
+	inv->n_ranges -= s->maps.n;
 	s->maps.owner = *owner;
 	s->maps.ranges = copy;
 	s->maps.n = pf_ranges_sort(copy, n);
 	s->maps.told_life = 0;
 	s->maps.used = ++inv->uses;
+	inv->n_ranges += s->maps.n;
+	make_room_for_ranges(inv, s);
 	return s->maps.id;
 }
 
@@ -396,6 +427,23 @@ static int say_ranges(struct pf_keeper *k, const struct pf_known_maps *maps, uin
 	return ret;
 }
 
+/* What was forgotten here is forgotten there: a table of nothing takes its place. */
+static int say_stale(struct pf_inventory *inv, struct pf_keeper *k)
+{
+	const struct pf_known_maps nothing = { .owner.abi = PF_ABI_NATIVE };
+	int ret = 0;
+
+	for (uint32_t i = 0; !ret && inv->n_stale && i < PF_PROCESSES_MAX; i++) {
+		if (!inv->slots[i].stale)
+			continue;
+		ret = say_ranges(k, &nothing, i);
+		inv->slots[i].stale = false;
+		inv->slots[i].maps.told_life = 0;
+		inv->n_stale--;
+	}
+	return ret;
+}
+
 int64_t pf_inventory__tell_maps(struct pf_inventory *inv, struct pf_keeper *k, uint32_t process)
 {
 	struct pf_known_maps *maps = pf_inventory__maps(inv, process);
@@ -404,6 +452,9 @@ int64_t pf_inventory__tell_maps(struct pf_inventory *inv, struct pf_keeper *k, u
 
 	if (!maps)
 		return -ENOENT;
+	ret = say_stale(inv, k);
+	if (ret)
+		return ret;
 	if (maps->told_life == pf_keeper__life(k))
 		return slot;
 	for (size_t i = 0; !ret && i < maps->n; i++)

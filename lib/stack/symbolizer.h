@@ -25,11 +25,12 @@
 struct pf_error;
 struct pf_symbolizer;
 
-#define PF_MODULES_MAX	 4096  /* files known at a time; each keeps a descriptor open here */
-#define PF_PROCESSES_MAX 4096  /* map tables known at a time */
-#define PF_RANGES_MAX	 8192  /* in one map table; what is more is not known */
-#define PF_UNWIND_BATCH	 32    /* samples that are queued before they are unwound */
-#define PF_SYMBOLS_MAX	 65536 /* places whose names are kept; then all are forgotten */
+#define PF_MODULES_MAX	  4096	     /* files known at a time; each keeps a descriptor open here */
+#define PF_PROCESSES_MAX  4096	     /* map tables known at a time */
+#define PF_RANGES_MAX	  8192	     /* in one map table; what is more is not known */
+#define PF_RANGES_ALL_MAX (1u << 20) /* in all map tables; then those not used for longest go */
+#define PF_UNWIND_BATCH	  32	     /* samples that are queued before they are unwound */
+#define PF_SYMBOLS_MAX	  65536	     /* places whose names are kept; then all are forgotten */
 
 struct pf_symbolizer_options {
 	const char *program;	/* NULL = pf-symbolize as it is installed */
@@ -91,8 +92,9 @@ struct pf_map_owner {
  * Gives a process (pid and start_ns) its table of executable ranges, or a new
  * one in place of the old. Ranges are copied; in any order, overlaps are cut.
  * Returns its id (> 0), the same each time; or -errno: -ENOMEM, -E2BIG beyond
- * PF_RANGES_MAX (nothing is changed). When PF_PROCESSES_MAX are known the one
- * not used for longest is forgotten: its id gives traces of PF_STOP_MAP.
+ * PF_RANGES_MAX (nothing is changed). When PF_PROCESSES_MAX are known, or
+ * PF_RANGES_ALL_MAX would be, those not used for longest are forgotten: their
+ * ids give traces of PF_STOP_MAP.
  *
  * A perf map (/tmp/perf-PID.map in its own root) is opened here if there is
  * code without a file and the map can be trusted: a regular file, no link, its

@@ -188,6 +188,25 @@ adds_up() {
   assert_eq "$(stacks 'map(.mode) | unique')" '["growth"]'
 }
 
+peak_kib() { # PID
+  sed -n 's/^VmHWM:[[:space:]]*\([0-9]*\) kB$/\1/p' "/proc/$1/status"
+}
+
+@test "hundreds of processes that come and go: memory stays within what the page says" {
+  local helper counts
+  start_tool_bg pfstack -C dd -n 0 -o json --every=500
+  read -r helper _ <"/proc/$TOOL_PID/task/$TOOL_PID/children" || : # it has no end of line
+  for _ in {1..200}; do dd if=/dev/zero of=/dev/null bs=16M count=1 status=none; done
+  assert_le "$(peak_kib "$TOOL_PID")" $((64 << 10)) 'KiB of pfstack'
+  assert_le "$(peak_kib "$helper")" $((256 << 10)) 'KiB of pf-symbolize'
+  stop_tool
+  assert_eq "$TOOL_STATUS" 0
+  # each of them is there; what they did has names, unless one had ended before its maps were read
+  counts=$(record summary '[.counts.processes, .losses.processes, .losses.samples, .losses.unsettled]')
+  assert_eq "$counts" '[200,0,0,0]'
+  assert_le 1 "$(stacks '[.[] | select(.path | test("_start.*main.*;.*read")).pid] | unique | length')" 'named'
+}
+
 @test "a name with control characters" {
   start_oracle rename 0a1b5b324a 2000
   start_tool_bg pfstack -p "$ORACLE_PID" --every=16

@@ -350,6 +350,30 @@ static void test_bounds(void **state)
 	assert_true(place_of(t, "chain_inner") >= 0);
 }
 
+/* Tables of many ranges push out those not used for longest, and the child forgets them, too. */
+static void test_ranges_of_all(void **state)
+{
+	static struct pf_map_range many[PF_RANGES_MAX];
+	struct test *t = *state;
+	struct pf_unwind_sample s;
+	struct pf_map_owner who = { .abi = PF_ABI_NATIVE };
+
+	find_top();
+	chain_sort();
+	s = sample_of(t);
+	unwind(t, &s);
+	assert_int_equal(t->trace.stop, PF_STOP_ROOT);
+	for (size_t i = 0; i < PF_RANGES_MAX; i++)
+		many[i] = (struct pf_map_range){ .start = 2 * i << 12, .end = (2 * i + 1) << 12 };
+	for (size_t i = 0; i < PF_RANGES_ALL_MAX / PF_RANGES_MAX; i++) {
+		who.pid = 1000 + (int64_t)i;
+		assert_true(pf_symbolizer__set_maps(t->s, &who, many, PF_RANGES_MAX) > 0);
+	}
+	unwind(t, &s);
+	assert_int_equal(t->trace.stop, PF_STOP_MAP);
+	assert_int_equal(pf_symbolizer__stats(t->s)->restarts, 0);
+}
+
 /* A part of the copy is missing where it is not needed, or where it is. */
 static void test_hole_in_the_copy(void **state)
 {
@@ -676,6 +700,7 @@ int main(void)
 		TEST(test_chain_to_the_root),
 		TEST(test_chain_of_a_thread),
 		TEST(test_bounds),
+		TEST(test_ranges_of_all),
 		TEST(test_hole_in_the_copy),
 		TEST(test_many_at_once),
 		TEST(test_file_cut_off_under_the_child),
