@@ -15,6 +15,7 @@
 #include "bpf/exception.bpf.h"
 #include "bpf/namespace.bpf.h"
 #include "bpf/moves.bpf.h"
+#include "bpf/stack.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -54,30 +55,6 @@ struct {
 	__type(key, __u32);
 	__type(value, __u8);
 } pf_stk_deep SEC(".maps");
-
-static __always_inline void pf_fill_head(struct pf_stack_head *head, struct task_struct *task,
-					 enum pf_stack_kind kind)
-{
-	struct task_struct *leader = PF_READ(task, group_leader);
-
-	head->kind = kind;
-	head->pid = pf_reader_level ? pf_pid_for_reader(task) : PF_READ(task, tgid);
-	head->tgid = PF_READ(task, tgid);
-	head->tid = PF_READ(task, pid);
-	head->start_ns = PF_READ(leader, start_boottime);
-	head->ts_ns = bpf_ktime_get_boot_ns();
-}
-
-static __always_inline void pf_fill_event(struct pf_stack_event *e, struct task_struct *task,
-					  enum pf_stack_kind kind)
-{
-	struct task_struct *leader = PF_READ(task, group_leader);
-	const struct cred *cred = PF_READ(task, cred);
-
-	pf_fill_head(&e->head, task, kind);
-	e->uid = BPF_CORE_READ(cred, uid.val);
-	bpf_probe_read_kernel(e->comm, sizeof(e->comm), &leader->comm);
-}
 
 static __always_inline void pf_tell(struct task_struct *task, const struct pf_stack_process *p,
 				    enum pf_stack_kind kind, __u32 faults, __u64 window_ns)
@@ -283,29 +260,6 @@ int BPF_PROG(pf_stk_rss, struct mm_struct *mm, int member)
 
 /* ---- the sample ------------------------------------------------------------ */
 
-#if defined(__TARGET_ARCH_x86)
-#define PF_REGS_BYTES (21 * sizeof(__u64)) /* struct pt_regs: r15 first, ss last */
-#define PF_REG_SP     19
-#define PF_REG_IP     16
-#define PF_REG_CS     17
-#elif defined(__TARGET_ARCH_arm64)
-#define PF_REGS_BYTES (34 * sizeof(__u64)) /* struct user_pt_regs: x0 first, pstate last */
-#define PF_REG_SP     31
-#define PF_REG_IP     32
-#define PF_REG_STATE  33
-#else
-#error "say where this architecture's registers are"
-#endif
-
-static __always_inline __u32 pf_regs_flags(const __u64 *regs)
-{
-#if defined(__TARGET_ARCH_x86)
-	return regs[PF_REG_CS] == 0x33 ? PF_STACK_HAS_REGS : PF_STACK_HAS_REGS | PF_STACK_32BIT;
-#else
-	return regs[PF_REG_STATE] & 0x10 ? PF_STACK_HAS_REGS | PF_STACK_32BIT : PF_STACK_HAS_REGS;
-#endif
-}
-
 /* A process's first sample tells how deep its stacks are to be copied: the sooner the better. */
 static __always_inline __u64 pf_wakeup(struct pf_stack_process *p)
 {
@@ -315,70 +269,14 @@ static __always_inline __u64 pf_wakeup(struct pf_stack_process *p)
 	return BPF_RB_FORCE_WAKEUP;
 }
 
-/* Since 5.15 (dd6e10fbd9fb) the helper tells a task's user registers, whatever the mode. */
-static __always_inline void pf_take_regs(struct pf_stack_sample *s, struct task_struct *task,
-					 const void *user_regs)
+static __always_inline void pf_copy_own(struct pf_stack_sample *s, __u8 *stack, int pages,
+					struct task_struct *task, struct pf_stack_thread *own)
 {
-	const void *regs = user_regs;
+	int missing;
 
-	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs))
-		regs = (const void *)bpf_task_pt_regs(task);
-	if (!regs || bpf_probe_read_kernel(s->regs, PF_REGS_BYTES, regs))
-		return;
-	s->flags |= pf_regs_flags(s->regs);
-	s->sp = s->regs[PF_REG_SP];
-}
-
-static __always_inline bool pf_above_sp(unsigned long address, unsigned long sp)
-{
-	return address - sp < PF_STACK_PAGES_DEEP * PF_STACK_PAGE;
-}
-
-/*
- * Where the first frame begins, if that is near; else far away. Of a process's
- * first thread the kernel knows it, of others what stands above it is theirs.
- */
-static __always_inline unsigned long pf_stack_top(struct task_struct *task, unsigned long sp)
-{
-	unsigned long start = task->mm->start_stack;
-
-	if (pf_above_sp(start, sp))
-		return start;
-#if defined(__TARGET_ARCH_x86)
-	if (pf_above_sp(task->thread.fsbase, sp))
-		return task->thread.fsbase;
-#endif
-	return -1UL;
-}
-
-/*
- * Piece by piece, as one may not be there: the page that the fault is about to
- * bring, when the stack grows. After two that are not there it is over; to try
- * one costs as much as to copy it.
- */
-static __always_inline void pf_copy_stack(struct pf_stack_sample *s, __u8 *stack, int pages,
-					  struct task_struct *task, struct pf_stack_thread *own)
-{
-	unsigned long base = s->sp & ~(PF_STACK_PAGE - 1UL), top;
-	__u32 before = s->sp & (PF_STACK_PAGE - 1);
-	int missing = 0;
-
-	if ((s->flags & (PF_STACK_HAS_REGS | PF_STACK_32BIT)) != PF_STACK_HAS_REGS)
-		return;
-	top = pf_stack_top(task, s->sp);
 	own->copying = 1;
 	barrier();
-	if (!bpf_probe_read_user(stack + before, PF_STACK_PAGE - before, (void *)(base + before)))
-		s->copied = 1;
-	else
-		missing = 1;
-	for (int i = 1; i < pages && missing < 2 && base + i * PF_STACK_PAGE <= top; i++) {
-		if (bpf_probe_read_user(stack + i * PF_STACK_PAGE, PF_STACK_PAGE,
-					(void *)(base + i * PF_STACK_PAGE)))
-			missing++;
-		else
-			s->copied |= 1 << i;
-	}
+	missing = pf_copy_stack(s, stack, pages, task);
 	barrier();
 	own->copying = 0;
 	if (missing && !(s->flags & PF_STACK_USER))
@@ -451,7 +349,7 @@ static __always_inline bool pf_take_short(void *ctx, struct task_struct *task,
 	if (!r)
 		return false;
 	pf_fill_sample(ctx, &r->sample, task, own, p, fault);
-	pf_copy_stack(&r->sample, r->stack, PF_STACK_PAGES, task, own);
+	pf_copy_own(&r->sample, r->stack, PF_STACK_PAGES, task, own);
 	bpf_ringbuf_submit(r, pf_wakeup(p));
 	return true;
 }
@@ -465,7 +363,7 @@ static __always_inline bool pf_take_deep(void *ctx, struct task_struct *task,
 	if (!r)
 		return false;
 	pf_fill_sample(ctx, &r->sample, task, own, p, fault);
-	pf_copy_stack(&r->sample, r->stack, PF_STACK_PAGES_DEEP, task, own);
+	pf_copy_own(&r->sample, r->stack, PF_STACK_PAGES_DEEP, task, own);
 	bpf_ringbuf_submit(r, pf_wakeup(p));
 	return true;
 }
