@@ -25,6 +25,7 @@ const struct pf_field pf_stack_fields[] = {
 	S(mode, PF_STRING, "", "What bytes are: faults, growth or allocs."),
 	S(class, PF_STRING, "", "Class of the faults."),
 	S(bytes, PF_INT, "bytes", "Memory made resident, retained or outstanding, by mode."),
+	S(kept_bytes, PF_INT, "bytes", "Of bytes, what is older than half of the window: allocs."),
 	S(samples, PF_INT, "", "Samples that this was made of."),
 	S(age_s, PF_REAL, "seconds", "How long the oldest of it is there."),
 	S(truncated, PF_BOOL, "", "The outermost frames are not known."),

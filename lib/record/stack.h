@@ -40,9 +40,10 @@ struct pf_stack {
 	const char *mode;  /* "faults", "growth", "allocs" */
 	const char *class; /* "anon", "file", ...; NULL = cannot tell */
 	int64_t bytes; /* made resident, retained or outstanding, by mode; in a diff: more or less */
-	int64_t samples; /* that this was made of */
-	double age_s;	 /* how long the oldest of it is there; NaN = not told */
-	bool truncated;	 /* the outermost frames are not known */
+	int64_t kept_bytes; /* allocs: of bytes, what is older than half of the window; PF_UNKNOWN */
+	int64_t samples;    /* that this was made of */
+	double age_s;	    /* how long the oldest of it is there; NaN = not told */
+	bool truncated;	    /* the outermost frames are not known */
 	const struct pf_stack_frame *frames; /* root first: user, then kernel */
 	size_t n_frames;
 };

@@ -24,9 +24,11 @@ enum pf_ask_op {
 	PF_ASK_PERFMAP,	  /* id, file: a perf map, as a module of its own */
 	PF_ASK_MAPS,	  /* id of a process, n ranges that follow the head */
 	/* These are answered: */
-	PF_ASK_UNWIND, /* n samples in the shared memory; the head comes back */
-	PF_ASK_INFO,   /* id of a module; struct pf_ask_info */
-	PF_ASK_NAMES,  /* id of a module, n addresses follow: one packet of names for each */
+	PF_ASK_UNWIND,	/* n samples in the shared memory; the head comes back */
+	PF_ASK_INFO,	/* id of a module; struct pf_ask_info */
+	PF_ASK_NAMES,	/* id of a module, n addresses follow: one packet of names for each */
+	PF_ASK_ENTRIES, /* id of a module, n pf_ask_entry follow, each with its name and a NUL:
+			 * the head and n struct pf_entry come back */
 };
 
 enum pf_ask_flags {
@@ -62,6 +64,14 @@ struct pf_ask_name {
 	uint16_t file_len;
 	uint32_t inlined;
 	uint32_t zero;
+};
+
+#define PF_ASK_ENTRIES_MAX 256
+
+/* A function to be looked for; sorted by name. */
+struct pf_ask_entry {
+	uint8_t args;
+	uint8_t returns;
 };
 
 struct pf_ask_sample {

@@ -142,6 +142,28 @@ bool pf_module__address(const struct pf_module *m, uint64_t offset, uint64_t *ad
 	return false;
 }
 
+bool pf_module__offset(const struct pf_module *m, uint64_t address, uint64_t *offset,
+		       uint64_t *left)
+{
+	for (size_t i = 0; i < m->n_loads; i++) {
+		const struct load *l = &m->loads[i];
+
+		if (address >= l->address && address - l->address < l->size) {
+			*offset = l->offset + (address - l->address);
+			*left = l->size - (address - l->address);
+			return true;
+		}
+	}
+	return false;
+}
+
+size_t pf_module__read(const struct pf_module *m, uint64_t offset, void *dst, size_t size)
+{
+	const ssize_t got = pread(m->fd, dst, size, (off_t)offset);
+
+	return got > 0 ? (size_t)got : 0;
+}
+
 struct pf_cfi *pf_module__cfi(struct pf_module *m)
 {
 	if (!m->cfi)

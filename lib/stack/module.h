@@ -41,6 +41,12 @@ const struct pf_build_id *pf_module__build_id(const struct pf_module *m);
  * is not. */
 bool pf_module__address(const struct pf_module *m, uint64_t offset, uint64_t *address);
 
+/* The other way round: where in the file, and how much of that part is left from there. */
+bool pf_module__offset(const struct pf_module *m, uint64_t address, uint64_t *offset,
+		       uint64_t *left);
+/* Bytes of the file; how many there were. */
+size_t pf_module__read(const struct pf_module *m, uint64_t offset, void *dst, size_t size);
+
 /* Its unwind tables; NULL without memory. */
 struct pf_cfi *pf_module__cfi(struct pf_module *m);
 

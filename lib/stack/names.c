@@ -470,3 +470,40 @@ size_t pf_names__find(struct pf_names *n, uint64_t address, bool lines, struct p
 	}
 	return out[found - 1].name ? found : 0;
 }
+
+/* ---- functions by name ----------------------------------------------------- */
+
+/* A version may follow the name. */
+static int compare_name(const void *key, const void *element)
+{
+	const char *name = key, *const *wanted = element;
+	const size_t len = strcspn(name, "@");
+	const int order = strncmp(name, *wanted, len);
+
+	return order ? order : -(*wanted)[len];
+}
+
+void pf_names__each(struct pf_names *n, const char *const *names, size_t count,
+		    void (*seen)(void *ctx, size_t which, uint64_t address, uint64_t size),
+		    void *ctx)
+{
+	int symbols;
+
+	dwarf_of(n);
+	symbols = n->module ? dwfl_module_getsymtab(n->module) : 0;
+	for (int i = 0; i < symbols; i++) {
+		GElf_Sym sym;
+		GElf_Addr address;
+		GElf_Word shndx;
+		const char *name =
+			dwfl_module_getsym_info(n->module, i, &sym, &address, &shndx, NULL, NULL);
+		const char *const *found;
+
+		if (!name || shndx == SHN_UNDEF || GELF_ST_TYPE(sym.st_info) != STT_FUNC ||
+		    GELF_ST_BIND(sym.st_info) == STB_LOCAL)
+			continue;
+		found = bsearch(name, names, count, sizeof(*names), compare_name);
+		if (found)
+			seen(ctx, (size_t)(found - names), address, sym.st_size);
+	}
+}

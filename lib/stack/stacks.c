@@ -40,6 +40,7 @@ struct pf_stacks {
 	const struct pf_stack **sorted;
 	bool is_diff;
 	int64_t total;
+	int64_t kept;
 	int64_t samples;
 	uint64_t folded;
 };
@@ -69,6 +70,11 @@ size_t pf_stacks__count(const struct pf_stacks *s)
 int64_t pf_stacks__bytes(const struct pf_stacks *s)
 {
 	return s->total;
+}
+
+int64_t pf_stacks__kept(const struct pf_stacks *s)
+{
+	return s->kept;
 }
 
 int64_t pf_stacks__samples(const struct pf_stacks *s)
@@ -228,6 +234,7 @@ static void merge(struct entry *e, const struct pf_stack *more)
 		s->age_s = more->age_s;
 	s->truncated |= more->truncated;
 	s->bytes = sum(s->bytes, more->bytes);
+	s->kept_bytes = sum(s->kept_bytes, more->kept_bytes);
 	s->samples = sum(s->samples, more->samples);
 	for (size_t i = 0; i < s->n_frames; i++)
 		merge_frame(&e->frames[i], &more->frames[i]);
@@ -278,6 +285,7 @@ int pf_stacks__add(struct pf_stacks *s, const struct pf_stack *record)
 	if (ret)
 		return ret;
 	s->total = sum(s->total, own.bytes);
+	s->kept = sum(s->kept, own.kept_bytes);
 	s->samples = sum(s->samples, own.samples);
 	return 0;
 }
@@ -294,6 +302,9 @@ static int by_size(const void *a, const void *b)
 	const struct pf_stack *x = *(const struct pf_stack *const *)a;
 	const struct pf_stack *y = *(const struct pf_stack *const *)b;
 
+	/* PF_UNKNOWN is less than anything known. */
+	if (x->kept_bytes != y->kept_bytes)
+		return x->kept_bytes < y->kept_bytes ? 1 : -1;
 	if (size_of(x) != size_of(y))
 		return size_of(x) < size_of(y) ? 1 : -1;
 	if (x->samples != y->samples)
@@ -335,6 +346,7 @@ static int add_all(struct pf_stacks *to, struct pf_stacks *from, int sign)
 			part.bytes *= sign;
 		if (part.samples != PF_UNKNOWN)
 			part.samples *= sign;
+		part.kept_bytes = PF_UNKNOWN; /* two windows, two halves */
 		if (!ret)
 			ret = pf_stacks__add(to, &part);
 	}

@@ -36,6 +36,7 @@ size_t pf_stacks__count(const struct pf_stacks *s);
 const struct pf_stack *const *pf_stacks__sorted(struct pf_stacks *s, size_t *n);
 
 int64_t pf_stacks__bytes(const struct pf_stacks *s);   /* of all */
+int64_t pf_stacks__kept(const struct pf_stacks *s);    /* kept_bytes of all; 0 = not told */
 int64_t pf_stacks__samples(const struct pf_stacks *s); /* of all */
 uint64_t pf_stacks__folded(const struct pf_stacks *s); /* records there was no room for */
 
@@ -49,6 +50,7 @@ struct pf_stacks_look {
 	size_t columns;	   /* cut lines to this width; 0 = never */
 	bool color;	   /* ANSI colours */
 	bool diff;	   /* bytes are changes: signs, two colours in the flame graph */
+	bool kept;	   /* kept_bytes, and shares of them, beside the bytes */
 	bool lines;	   /* file:line where known */
 	const char *title; /* of the flame graph */
 	const char *note;  /* below it, one sentence (the limits of growth mode, losses); NULL */

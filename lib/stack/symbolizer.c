@@ -629,3 +629,84 @@ size_t pf_symbolizer__symbols(struct pf_symbolizer *s, const struct pf_frame *fr
 	}
 	return e && e->n ? e->n : 1;
 }
+
+/* ---- functions ------------------------------------------------------------- */
+
+static size_t put_wanted(const struct pf_entry_wanted *wanted, size_t n, char *body, size_t size)
+{
+	size_t len = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct pf_ask_entry e = { wanted[i].args, wanted[i].returns };
+		const size_t name_len = strlen(wanted[i].name) + 1;
+
+		if (sizeof(e) + name_len > size - len)
+			return 0;
+		memcpy(body + len, &e, sizeof(e));
+		memcpy(body + len + sizeof(e), wanted[i].name, name_len);
+		len += sizeof(e) + name_len;
+	}
+	return len;
+}
+
+static int hear_entries(struct pf_symbolizer *s, size_t n, struct pf_entry *out)
+{
+	struct {
+		struct pf_ask head;
+		struct pf_entry entries[PF_ENTRIES_MAX];
+	} answer;
+	const ssize_t got = pf_keeper__hear(s->keeper, &answer, sizeof(answer), NAMES_S);
+
+	if (got < 0)
+		return (int)got;
+	if (got != (ssize_t)(sizeof(answer.head) + n * sizeof(*out)) ||
+	    answer.head.op != PF_ASK_ENTRIES)
+		return pf_keeper__kill(s->keeper);
+	memcpy(out, answer.entries, n * sizeof(*out));
+	return 0;
+}
+
+static int ask_entries(struct pf_symbolizer *s, uint32_t module,
+		       const struct pf_entry_wanted *wanted, size_t n, struct pf_entry *out)
+{
+	const struct pf_ask ask = { .op = PF_ASK_ENTRIES, .id = module, .n = (uint32_t)n };
+	char body[PF_ASK_BYTES_MAX / 2];
+	const size_t len = put_wanted(wanted, n, body, sizeof(body));
+	int ret = pf_inventory__tell_module(s->inventory, s->keeper, module);
+
+	if (!ret)
+		ret = pf_inventory__look_for_debug(s->inventory, s->keeper, module, NAMES_S);
+	if (!ret)
+		ret = pf_keeper__say(s->keeper, &ask, body, len, -1);
+	return ret ? ret : hear_entries(s, n, out);
+}
+
+int pf_symbolizer__entries(struct pf_symbolizer *s, uint32_t module,
+			   const struct pf_entry_wanted *wanted, size_t n, struct pf_entry *out)
+{
+	const struct pf_known_module *m = pf_inventory__module(s->inventory, module);
+
+	if (!m || m->is_perfmap || n > PF_ENTRIES_MAX)
+		return -EINVAL;
+	while (!m->bad && child_runs(s)) {
+		if (!ask_entries(s, module, wanted, n, out))
+			return 0;
+		if (!blame_module(s, module))
+			break;
+	}
+	return -EIO;
+}
+
+int pf_symbolizer__file(struct pf_symbolizer *s, uint32_t module)
+{
+	const struct pf_known_module *m = pf_inventory__module(s->inventory, module);
+
+	return m && !m->is_perfmap ? m->fd : -1;
+}
+
+const char *pf_symbolizer__name(struct pf_symbolizer *s, uint32_t module)
+{
+	const struct pf_known_module *m = pf_inventory__module(s->inventory, module);
+
+	return m ? m->name : NULL;
+}

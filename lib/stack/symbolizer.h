@@ -170,6 +170,38 @@ void pf_symbolizer__renew(struct pf_symbolizer *s);
 size_t pf_symbolizer__symbols(struct pf_symbolizer *s, const struct pf_frame *frame,
 			      struct pf_symbol out[PF_INLINED_MAX]);
 
+/* ---- functions ------------------------------------------------------------- */
+
+/* A function that is looked for by its name, and where a probe would be put (lib/stack/entry.h). */
+struct pf_entry_wanted {
+	const char *name; /* as symbols have it, mangled */
+	uint8_t args;	  /* bit i: its argument i is needed */
+	bool returns;	  /* its return is trapped, too */
+};
+
+struct pf_entry {
+	uint64_t address; /* as the module's symbols count; 0 = there is none */
+	uint64_t size;	  /* bytes; 0 = not told */
+	uint64_t offset;  /* in the file, of the instruction for the probe */
+	uint32_t at;	  /* that one's distance from the beginning */
+	uint8_t cheap;
+	int8_t args
+		[4]; /* the machine's numbers of the registers that have the arguments there; -1 */
+	uint8_t zero[3];
+};
+
+/*
+ * Looks for functions of a module that others may call; wanted are sorted by
+ * name, at most PF_ENTRIES_MAX. 0, or -errno where its file tells nothing.
+ */
+#define PF_ENTRIES_MAX 256
+int pf_symbolizer__entries(struct pf_symbolizer *s, uint32_t module,
+			   const struct pf_entry_wanted *wanted, size_t n, struct pf_entry *out);
+
+/* A module's file, which stays the symbolizer's, and its name; -1, NULL = not known. */
+int pf_symbolizer__file(struct pf_symbolizer *s, uint32_t module);
+const char *pf_symbolizer__name(struct pf_symbolizer *s, uint32_t module);
+
 /* ---- what went wrong ------------------------------------------------------- */
 
 struct pf_symbolizer_stats {

@@ -53,15 +53,30 @@ static void format_share(const struct table *t, int64_t bytes, char *dst, size_t
 		snprintf(dst, size, "-");
 }
 
+/* Bytes, after what is kept of them; the share is of what comes first. */
+static void format_figures(const struct table *t, int64_t kept_bytes, int64_t bytes,
+			   char figures[40], char share[24])
+{
+	char kept[16], all[16];
+
+	format_bytes(t, bytes, all, sizeof(all));
+	format_share(t, t->look->kept ? kept_bytes : bytes, share, 24);
+	if (!t->look->kept) {
+		snprintf(figures, 40, "%8s", all);
+		return;
+	}
+	pf_fmt_bytes(kept, sizeof(kept), kept_bytes);
+	snprintf(figures, 40, "%8s %8s", kept, all);
+}
+
 static void add_head(struct table *t, const struct pf_stack *s)
 {
-	char bytes[24], share[24], comm[PF_LABEL_MAX], pid[32] = "", line[LINE_BYTES];
+	char bytes[40], share[24], comm[PF_LABEL_MAX], pid[32] = "", line[LINE_BYTES];
 
-	format_bytes(t, s->bytes, bytes, sizeof(bytes));
-	format_share(t, s->bytes, share, sizeof(share));
+	format_figures(t, s->kept_bytes, s->bytes, bytes, share);
 	if (s->pid != PF_UNKNOWN)
 		snprintf(pid, sizeof(pid), " (%lld)", (long long)s->pid);
-	snprintf(line, sizeof(line), "%8s %6s %8lld  %s%s%s%s%s", bytes, share,
+	snprintf(line, sizeof(line), "%s %6s %8lld  %s%s%s%s%s", bytes, share,
 		 s->samples == PF_UNKNOWN ? 0LL : (long long)s->samples,
 		 pf_label_name(comm, s->comm), pid, s->class ? "  " : "", s->class ? s->class : "",
 		 s->truncated ? "  truncated" : "");
@@ -94,20 +109,23 @@ static void add_stack(struct table *t, const struct pf_stack *s)
 
 static void add_rest(struct table *t, const struct pf_stack *const *all, size_t from, size_t n)
 {
-	char bytes[24], share[24], line[LINE_BYTES];
-	int64_t rest = 0;
+	char bytes[40], share[24], line[LINE_BYTES];
+	int64_t rest = 0, kept = 0;
 
-	for (size_t i = from; i < n; i++)
+	for (size_t i = from; i < n; i++) {
 		rest += all[i]->bytes == PF_UNKNOWN ? 0 : all[i]->bytes;
-	format_bytes(t, rest, bytes, sizeof(bytes));
-	format_share(t, rest, share, sizeof(share));
-	snprintf(line, sizeof(line), "%8s %6s           in %zu more", bytes, share, n - from);
+		kept += all[i]->kept_bytes == PF_UNKNOWN ? 0 : all[i]->kept_bytes;
+	}
+	format_figures(t, kept, rest, bytes, share);
+	snprintf(line, sizeof(line), "%s %6s           in %zu more", bytes, share, n - from);
 	add_line(t, line, true);
 }
 
 int pf_stacks_table(struct pf_stacks *s, const struct pf_stacks_look *look, struct pf_strbuf *out)
 {
-	struct table t = { .look = look, .out = out, .total = pf_stacks__bytes(s) };
+	struct table t = { .look = look,
+			   .out = out,
+			   .total = look->kept ? pf_stacks__kept(s) : pf_stacks__bytes(s) };
 	size_t n, shown;
 	const struct pf_stack *const *all = pf_stacks__sorted(s, &n);
 
@@ -115,7 +133,9 @@ int pf_stacks_table(struct pf_stacks *s, const struct pf_stacks_look *look, stru
 		return -ENOMEM;
 	shown = look->top && look->top < n ? look->top : n;
 	add_line(&t,
-		 look->diff ? "  CHANGE  SHARE  SAMPLES  STACK" : "   BYTES  SHARE  SAMPLES  STACK",
+		 look->diff   ? "  CHANGE  SHARE  SAMPLES  STACK"
+		 : look->kept ? "    KEPT    BYTES  SHARE  SAMPLES  STACK"
+			      : "   BYTES  SHARE  SAMPLES  STACK",
 		 false);
 	for (size_t i = 0; i < shown; i++)
 		add_stack(&t, all[i]);

@@ -325,6 +325,8 @@ static int name_one(struct naming *n, const struct pf_trace_sum *sum)
 	s.mode = n->how->mode;
 	s.class = sum->owner->class;
 	s.bytes = sum->bytes;
+	if (n->how->kept)
+		s.kept_bytes = sum->mark[PF_TRACE_KEPT];
 	s.samples = sum->samples;
 	s.age_s = sum->first_ts > 0 ? n->how->now_ts - sum->first_ts : NAN;
 	s.truncated = sum->stop != PF_STOP_ROOT;

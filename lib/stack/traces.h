@@ -75,11 +75,14 @@ struct pf_traces_losses pf_traces__losses(const struct pf_traces *t);
  * pf_symbolizer__resolve. The record is borrowed for the call. The first
  * result other than 0 ends it and is returned; else 0 or -ENOMEM.
  */
+#define PF_TRACE_KEPT 3
+
 struct pf_traces_naming {
 	struct pf_symbolizer *symbolizer;
 	const char *mode;
 	double now_ts;
 	bool lines;
+	bool kept; /* mark[PF_TRACE_KEPT] is the record's kept_bytes */
 	int (*stack)(void *ctx, const struct pf_stack *s);
 	void *ctx;
 };

@@ -22,6 +22,7 @@
 #include "lib/base/error.h"
 #include "lib/stack/ask.h"
 #include "lib/stack/demangle.h"
+#include "lib/stack/entry.h"
 #include "lib/stack/names.h"
 #include "lib/stack/perfmap.h"
 #include "lib/stack/ranges.h"
@@ -41,7 +42,7 @@ struct symbolize {
 		_Alignas(uint64_t) char bytes[PF_ASK_BYTES_MAX];
 	} packet;
 	size_t body_len;
-	char reply[PF_ASK_BYTES_MAX];
+	_Alignas(uint64_t) char reply[PF_ASK_BYTES_MAX];
 };
 
 static const void *body(const struct symbolize *s)
@@ -233,6 +234,77 @@ static int name_all(struct symbolize *s, const struct pf_ask *head)
 	return ret;
 }
 
+/* ---- functions ------------------------------------------------------------- */
+
+struct looking {
+	struct pf_module *module;
+	struct pf_ask_entry wanted[PF_ASK_ENTRIES_MAX];
+	const char *names[PF_ASK_ENTRIES_MAX];
+	struct pf_entry *out;
+	unsigned char code[PF_ENTRY_CODE];
+};
+
+static void take_entry(void *ctx, size_t which, uint64_t address, uint64_t size)
+{
+	struct looking *l = ctx;
+	struct pf_entry *e = &l->out[which];
+	struct pf_entry_choice choice;
+	uint64_t offset, left;
+	size_t len;
+
+	if (e->address || !pf_module__offset(l->module, address, &offset, &left))
+		return;
+	if (size && size < left)
+		left = size;
+	len = pf_module__read(l->module, offset, l->code,
+			      left < sizeof(l->code) ? left : sizeof(l->code));
+	pf_entry_choose(pf_module__abi(l->module), l->code, len, l->wanted[which].args,
+			l->wanted[which].returns, &choice);
+	*e = (struct pf_entry){ .address = address,
+				.size = size,
+				.offset = offset + choice.at,
+				.at = choice.at,
+				.cheap = choice.cheap };
+	memcpy(e->args, choice.args, sizeof(e->args));
+}
+
+/* False: it is cut off. */
+static bool read_wanted(const struct symbolize *s, uint32_t n, struct looking *l)
+{
+	const char *at = body(s), *end = at + s->body_len, *nul;
+
+	for (uint32_t i = 0; i < n; i++) {
+		if (end - at < (ptrdiff_t)sizeof(l->wanted[i]))
+			return false;
+		memcpy(&l->wanted[i], at, sizeof(l->wanted[i]));
+		at += sizeof(l->wanted[i]);
+		nul = memchr(at, '\0', (size_t)(end - at));
+		if (!nul)
+			return false;
+		l->names[i] = at;
+		at = nul + 1;
+	}
+	return true;
+}
+
+static int find_entries(struct symbolize *s, const struct pf_ask *head)
+{
+	_cleanup_free_ struct looking *l = calloc(1, sizeof(*l));
+	struct pf_names *names;
+
+	_Static_assert(PF_ASK_ENTRIES_MAX * sizeof(struct pf_entry) <= sizeof(s->reply), "fits");
+	if (!l || head->n > PF_ASK_ENTRIES_MAX || !read_wanted(s, head->n, l))
+		return -EINVAL;
+	l->module = tables_open(&s->tables, head->id);
+	l->out = (void *)s->reply;
+	memset(l->out, 0, head->n * sizeof(*l->out));
+	names = l->module ? pf_module__names(l->module) : NULL;
+	if (names)
+		pf_names__each(names, l->names, head->n, take_entry, l);
+	s->memory->busy_module = PF_MODULE_NONE;
+	return pf_ask_send(SOCKET, head, s->reply, head->n * sizeof(*l->out), -1);
+}
+
 /* ---- its life -------------------------------------------------------------- */
 
 static int answer(struct symbolize *s, int fd)
@@ -257,6 +329,8 @@ static int answer(struct symbolize *s, int fd)
 		return tell_info(s, &head);
 	case PF_ASK_NAMES:
 		return name_all(s, &head);
+	case PF_ASK_ENTRIES:
+		return find_entries(s, &head);
 	default:
 		return -EINVAL;
 	}

@@ -23,7 +23,7 @@ stack() {
 
 @test "bad usage: the option, the value and what is accepted" {
   local try
-  for try in '--mode=allocs|--mode: .allocs. is not accepted: give one of: faults, growth' \
+  for try in '--mode=leaks|--mode: .leaks. is not accepted: give one of: faults, growth, allocs' \
     '--hz=0|--hz: .0. is not accepted: give a whole number from 1 to 10000' \
     '--every=x|--every: .x. is not accepted' '--depth=128|--depth: .128. is not accepted' \
     '--unwind=lbr|give one of: dwarf, fp' '--backend=fexit|give one of: auto, tp_btf, perf' \

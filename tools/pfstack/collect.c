@@ -17,6 +17,7 @@
 #include "lib/proc/procfs.h"
 #include "tools/pfstack/collect.h"
 #include "tools/pfstack/growth.h"
+#include "tools/pfstack/heap.h"
 
 #define SAY_AGAIN_NS UINT64_C(30000000000) /* word of a process not more often than this */
 #define PASSES_MAX   2			   /* a sample waits for word of its fault so long */
@@ -123,6 +124,16 @@ static void becomes_hot(struct pfstack_proc *proc, const struct pf_capture_news 
 	say_hot(proc, n->rate_per_s);
 }
 
+static void heap_is_over(struct pfstack_collect *c, struct pfstack_proc *proc,
+			 const struct pf_capture_news *n)
+{
+	pf_symbolizer__unwind(c->symbolizer);
+	proc->gone = true; /* nothing of it is to be read any more */
+	proc->rss_last = PF_UNKNOWN;
+	pfstack_heap_over(c->heap, n->event == PF_CAPTURE_EXEC,
+			  (double)n->head.ts_ns / 1e9 + pf_boot_offset_s());
+}
+
 /* What is queued was taken in the old program: it is unwound by the old maps. */
 static void runs_another(struct pfstack_collect *c, struct pfstack_proc *proc,
 			 const struct pf_capture_news *n)
@@ -151,6 +162,10 @@ static void on_news(void *ctx, const struct pf_capture_news *n)
 
 	if (!proc)
 		return;
+	if (c->heap && (n->event == PF_CAPTURE_EXEC || n->event == PF_CAPTURE_EXIT)) {
+		heap_is_over(c, proc, n);
+		return;
+	}
 	if (n->event == PF_CAPTURE_EXEC)
 		runs_another(c, proc, n);
 	/* Who is not wanted takes a place, too. */
@@ -180,11 +195,16 @@ static struct pf_trace_sum *sum_of(struct pfstack_collect *c, const struct pfsta
 /* Where the size is not told, a fault brings a page. */
 static void account(struct pfstack_collect *c, struct pfstack_pending *one)
 {
-	struct pf_trace_sum *sum = sum_of(c, one);
+	const bool inner = c->heap && pfstack_heap_is_inner(c->heap, one);
+	struct pf_trace_sum *sum = inner ? NULL : sum_of(c, one);
 	int64_t pages = one->class ? one->pages : 1;
 	int64_t bytes = pages * PAGE_BYTES;
 
-	if (sum) {
+	if (inner) {
+		c->counts.samples--;
+	} else if (c->heap) {
+		pfstack_heap_add(c->heap, one, sum);
+	} else if (sum) {
 		if (!sum->samples++)
 			sum->first_ts = one->ts;
 		sum->last_ts = one->ts;
@@ -209,7 +229,10 @@ static void look_at_depth(struct pfstack_collect *c, struct pfstack_proc *proc,
 	if (proc->deep || stop != PF_STOP_COPY)
 		return;
 	proc->deep = true;
-	pf_capture__deepen(c->capture, proc->tgid);
+	if (c->heap)
+		pf_allocs__deepen(pfstack_heap_source(c->heap));
+	else
+		pf_capture__deepen(c->capture, proc->tgid);
 }
 
 static void unwound(void *ctx, uint64_t cookie, const struct pf_trace *trace)
@@ -262,7 +285,8 @@ static void settle_old(struct pfstack_collect *c, uint32_t passes)
 
 static int settle(struct pfstack_collect *c, struct pf_error *err)
 {
-	int ret = pf_capture__settle(c->capture, err);
+	/* What a heap tells is settled when it comes. */
+	int ret = c->heap ? 0 : pf_capture__settle(c->capture, err);
 
 	if (!ret)
 		settle_old(c, PASSES_MAX);
@@ -282,12 +306,17 @@ static void on_sample(void *ctx, const struct pf_capture_sample *s)
 	if (one)
 		settle_lost(c, one);
 	c->counts.samples++;
-	pfstack_proc_sampled(proc, s->weight, s->seen);
+	if (c->heap)
+		proc->samples++;
+	else
+		pfstack_proc_sampled(proc, s->weight, s->seen);
 	one = pfstack_pending_new(&c->pendings, s, proc, c->opts->depth);
 	if (!one) {
 		c->counts.crowded++;
 		return;
 	}
+	if (c->heap)
+		pfstack_pending_settle(&c->pendings, one, NULL, 0);
 	queue(c, one);
 }
 
@@ -316,10 +345,20 @@ static void unwind_again(struct pfstack_collect *c)
 		pf_symbolizer__unwind(c->symbolizer);
 }
 
+static void drain_ring(struct pfstack_collect *c)
+{
+	if (c->heap)
+		pf_allocs__drain(pfstack_heap_source(c->heap));
+	else
+		pf_capture__drain(c->capture);
+}
+
 static void take_all(struct pfstack_collect *c)
 {
 	pf_symbolizer__unwind(c->symbolizer);
 	unwind_again(c);
+	if (c->heap)
+		pfstack_heap_follow(c->heap);
 }
 
 /* Threads that fault no more fill the room for those that do. */
@@ -327,7 +366,7 @@ int pfstack_collect_drain(struct pfstack_collect *c, struct pf_error *err)
 {
 	int ret = 0;
 
-	pf_capture__drain(c->capture);
+	drain_ring(c);
 	take_all(c);
 	if (c->pendings.count > PFSTACK_PENDING_MAX / 2)
 		ret = settle(c, err);
@@ -344,7 +383,7 @@ static void add_period(struct pfstack_collect *c)
 	HASH_ITER (hh, c->procs.table, proc, next) {
 		proc->period_scale = pfstack_proc_period(proc);
 	}
-	for (size_t i = 0; i < n && !c->growth; i++) {
+	for (size_t i = 0; i < n && !c->growth && !c->heap; i++) {
 		struct pf_trace_sum *sum = pf_traces__at(c->traces, i);
 		int64_t raw = sum->mark[MARK_PERIOD];
 
@@ -373,8 +412,19 @@ static void take_sizes(struct pfstack_collect *c)
 	}
 }
 
+static int sum_up_heap(struct pfstack_collect *c, struct pf_error *err)
+{
+	int ret = pfstack_heap_take(c->heap, c->traces);
+
+	return ret ? pf_fail(err, -ret, "cannot read which allocations are alive: %s",
+			     strerror(-ret))
+		   : 0;
+}
+
 static int sum_up(struct pfstack_collect *c, struct pf_error *err)
 {
+	if (c->heap)
+		return sum_up_heap(c, err);
 	add_period(c);
 	if (c->growth && pfstack_growth_interval(c->growth, &c->procs, c->traces))
 		return pf_fail(err, ENOMEM, "out of memory");
@@ -386,7 +436,7 @@ int pfstack_collect_period(struct pfstack_collect *c, struct pf_error *err)
 {
 	int ret;
 
-	pf_capture__drain(c->capture);
+	drain_ring(c);
 	take_all(c);
 	ret = settle(c, err);
 	take_all(c);
@@ -397,7 +447,7 @@ int pfstack_collect_end(struct pfstack_collect *c, struct pf_error *err)
 {
 	int ret;
 
-	pf_capture__drain(c->capture);
+	drain_ring(c);
 	take_all(c);
 	ret = settle(c, err);
 	take_all(c);
@@ -408,7 +458,12 @@ int pfstack_collect_end(struct pfstack_collect *c, struct pf_error *err)
 bool pfstack_collect_all_gone(const struct pfstack_collect *c)
 {
 	const struct pf_common *common = &c->opts->common;
+	struct pfstack_heap_stats heap;
 
+	if (c->heap) {
+		pfstack_heap_stats(c->heap, &heap);
+		return heap.ended;
+	}
 	for (size_t i = 0; i < common->n_pids; i++) {
 		if (!kill((pid_t)common->pids[i], 0) || errno != ESRCH)
 			return false;
@@ -456,6 +511,39 @@ static int open_capture(struct pfstack_collect *c, struct pf_error *err)
 	return c->capture ? 0 : -errno;
 }
 
+static int open_heap(struct pfstack_collect *c, struct pf_error *err)
+{
+	const struct pf_capture_ops ops = { .sample = on_sample, .news = on_news, .ctx = c };
+	const struct pfstack_heap_options options = { .pid = c->opts->common.pids[0],
+						      .least_bytes = c->opts->least_bytes,
+						      .most_bytes = c->opts->most_bytes,
+						      .hz = c->opts->hz,
+						      .every = c->opts->every,
+						      .chain = c->opts->frame_pointers,
+						      .ring_bytes = PFSTACK_HEAP_RING_BYTES };
+	struct pfstack_proc *proc;
+
+	c->heap = pfstack_heap_new(&options, &ops, err);
+	if (!c->heap)
+		return -err->code;
+	proc = c->procs.table;
+	if (!proc || !proc->maps)
+		return pf_fail(err, ESRCH, "cannot read what pid %" PRId64 " has mapped",
+			       options.pid);
+	return pfstack_heap_start(c->heap, &c->mappings, proc, err);
+}
+
+const char *pfstack_collect_backend(const struct pfstack_collect *c)
+{
+	return c->heap ? pf_allocs__backend(pfstack_heap_source(c->heap))
+		       : pf_capture__backend(c->capture);
+}
+
+int pfstack_collect_fd(const struct pfstack_collect *c)
+{
+	return c->heap ? pf_allocs__fd(pfstack_heap_source(c->heap)) : pf_capture__fd(c->capture);
+}
+
 int pfstack_collect_open(struct pfstack_collect *c, const struct pfstack_opts *opts,
 			 struct pf_error *err)
 {
@@ -470,12 +558,16 @@ int pfstack_collect_open(struct pfstack_collect *c, const struct pfstack_opts *o
 	if (!c->traces || !c->cgroups || (opts->mode == MODE_GROWTH && !c->growth))
 		return pf_fail(err, ENOMEM, "out of memory");
 	ret = open_symbolizer(c, err);
-	return ret ? ret : open_capture(c, err);
+	if (ret)
+		return ret;
+	return opts->mode == MODE_ALLOCS ? open_heap(c, err) : open_capture(c, err);
 }
 
 uint64_t pfstack_collect_caps(const struct pfstack_collect *c)
 {
-	return pf_capture__caps(c->capture) | pfstack_mappings_caps();
+	return (c->heap ? pf_allocs__caps(pfstack_heap_source(c->heap))
+			: pf_capture__caps(c->capture)) |
+	       pfstack_mappings_caps();
 }
 
 /* A pending one is known to the hash, to the symbolizer's queue, or to the list. */
@@ -499,6 +591,7 @@ void pfstack_collect_close(struct pfstack_collect *c)
 {
 	drop_pendings(c);
 	pf_capture__close(c->capture);
+	pfstack_heap_free(c->heap);
 	pfstack_procs_free(&c->procs);
 	pfstack_growth_free(c->growth);
 	pf_traces__free(c->traces);

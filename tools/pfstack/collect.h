@@ -17,17 +17,20 @@
 #include "tools/pfstack/pending.h"
 #include "tools/pfstack/procs.h"
 
-#define PFSTACK_RING_BYTES (8u << 20) /* samples that wait: about 400 of 20 KiB each */
+#define PFSTACK_HEAP_RING_BYTES (4u << 20)
+#define PFSTACK_RING_BYTES	(8u << 20) /* samples that wait: about 400 of 20 KiB each */
 
 struct pf_cgroups;
 struct pf_error;
 struct pfstack_growth;
+struct pfstack_heap;
 
 /* What marks of a trace's sum are for; in growth mode they are that one's own. */
 enum pfstack_mark {
 	MARK_PERIOD,  /* bytes of this period, not scaled yet */
 	MARK_SHOWN,   /* bytes at the last summary ... */
 	MARK_SAMPLES, /* ... and samples */
+	MARK_KEPT = PF_TRACE_KEPT,
 };
 
 struct pfstack_counts {
@@ -38,7 +41,7 @@ struct pfstack_counts {
 
 struct pfstack_collect {
 	const struct pfstack_opts *opts;
-	struct pf_capture *capture;
+	struct pf_capture *capture; /* NULL where there is a heap */
 	struct pf_symbolizer *symbolizer;
 	struct pf_traces *traces;
 	struct pf_cgroups *cgroups;
@@ -46,6 +49,7 @@ struct pfstack_collect {
 	struct pfstack_procs procs;
 	struct pfstack_pendings pendings;
 	struct pfstack_growth *growth;			/* NULL in other modes */
+	struct pfstack_heap *heap;			/* so it is */
 	struct pfstack_pending *again[PF_UNWIND_BATCH]; /* to be unwound with new maps */
 	size_t n_again;
 	struct pfstack_counts counts;
@@ -55,6 +59,10 @@ struct pfstack_collect {
 int pfstack_collect_open(struct pfstack_collect *c, const struct pfstack_opts *opts,
 			 struct pf_error *err);
 void pfstack_collect_close(struct pfstack_collect *c);
+
+/* What tells of samples, and a descriptor that is readable when many wait. */
+const char *pfstack_collect_backend(const struct pfstack_collect *c);
+int pfstack_collect_fd(const struct pfstack_collect *c);
 
 /* The capabilities (lib/base/caps.h) that the calls below take. */
 uint64_t pfstack_collect_caps(const struct pfstack_collect *c);

@@ -182,8 +182,8 @@ static int read_now(struct pfstack_mappings *m, struct pfstack_proc *proc)
 	len = pf_readbuf__file(&m->text, AT_FDCWD, path, PFSTACK_MAPS_BYTES_MAX);
 	if (len <= 0)
 		return len ? (int)len : -ESRCH;
-	maps = pf_symbolizer__set_maps(m->symbolizer, &owner, m->ranges,
-				       take_ranges(m, proc->key.pid, (size_t)len));
+	m->n_ranges = take_ranges(m, proc->key.pid, (size_t)len);
+	maps = pf_symbolizer__set_maps(m->symbolizer, &owner, m->ranges, m->n_ranges);
 	if (maps < 0)
 		return (int)maps;
 	proc->maps = (uint32_t)maps;
@@ -207,6 +207,19 @@ int pfstack_mappings_again(struct pfstack_mappings *m, struct pfstack_proc *proc
 	if (since < AGAIN_NS || since < proc->maps_took_ns * AGAIN_TIMES)
 		return -EAGAIN;
 	return pfstack_mappings_read(m, proc);
+}
+
+uint32_t pfstack_mappings_program(struct pfstack_mappings *m, int64_t pid)
+{
+	struct pf_module_key key;
+	struct stat st;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%" PRId64 "/exe", pid);
+	if (stat(path, &st))
+		return PF_MODULE_NONE;
+	key = key_of(&st);
+	return pf_symbolizer__find_module(m->symbolizer, &key);
 }
 
 void pfstack_mappings_free(struct pfstack_mappings *m)

@@ -19,7 +19,8 @@
 struct pfstack_mappings {
 	struct pf_symbolizer *symbolizer;
 	struct pf_readbuf text;
-	struct pf_map_range *ranges;
+	struct pf_map_range *ranges; /* of the process read last */
+	size_t n_ranges;
 	uint64_t unread;   /* processes whose maps could not be read */
 	uint64_t unopened; /* mappings of files that could not be opened */
 	int why;	   /* of the last one of these, -errno */
@@ -33,6 +34,9 @@ int pfstack_mappings_read(struct pfstack_mappings *m, struct pfstack_proc *proc)
 
 /* Again, because something was not in them; unless that was done just now. 0 = it was done. */
 int pfstack_mappings_again(struct pfstack_mappings *m, struct pfstack_proc *proc);
+
+/* The module that is the program of a process, if it is known; PF_MODULE_NONE. */
+uint32_t pfstack_mappings_program(struct pfstack_mappings *m, int64_t pid);
 
 void pfstack_mappings_free(struct pfstack_mappings *m);
 

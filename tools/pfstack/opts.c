@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/base/parse.h"
 #include "lib/base/strbuf.h"
 #include "tools/pfstack/opts.h"
 
@@ -17,6 +18,9 @@
 #define DEFAULT_DEPTH	 127
 #define SUMMARY_S	 30
 #define GROWTH_S	 30
+#define ALLOCS_HZ	 500 /* of what is freed at once nothing stays */
+#define ALLOCS_S	 10
+#define ALLOCS_AUTO_S	 60
 
 enum {
 	OPT_MODE = 0x200,
@@ -30,9 +34,10 @@ enum {
 	OPT_DIFF,
 	OPT_RECORD,
 	OPT_REPLAY,
+	OPT_WINDOW,
 };
 
-const char *const pfstack_mode_words[] = { "faults", "growth", NULL };
+const char *const pfstack_mode_words[] = { "faults", "growth", "allocs", NULL };
 static const char *const unwind_words[] = { "dwarf", "fp", NULL };
 static const char *const backend_words[] = { "auto", "tp_btf", "perf", NULL };
 static const enum pf_backend backends[] = { PF_BACKEND_AUTO, PF_BACKEND_TP_BTF, PF_BACKEND_PERF };
@@ -41,12 +46,19 @@ static const struct argp_option options[] = {
 	{ NULL, 0, NULL, 0, "What pfstack adds:", 1 },
 	{ "mode", OPT_MODE, "MODE", 0,
 	  "faults: what code takes page faults, and how much memory they bring (default); growth: "
-	  "what code's memory stays, and gets more from one half of the time to the next",
+	  "what code's memory stays, and gets more from one half of the time to the next; allocs: "
+	  "what one process allocates and does not free",
 	  0 },
-	{ "hz", OPT_HZ, "N", 0, "Take about N samples a second of each process (49; growth 199)",
-	  0 },
+	{ "hz", OPT_HZ, "N", 0,
+	  "Take about N samples a second of each process (49; growth 199; allocs 500)", 0 },
 	{ "every", OPT_EVERY, "N", OPTION_ARG_OPTIONAL,
-	  "Take each thread's every Nth fault instead (1000)", 0 },
+	  "Take each thread's every Nth fault instead (1000); allocs: an allocation every N bytes",
+	  0 },
+	{ "min-size", 'z', "BYTES", 0, "allocs: only allocations of BYTES and more (0)", 0 },
+	{ "max-size", 'Z', "BYTES", 0, "allocs: only allocations of BYTES and less", 0 },
+	{ "window", OPT_WINDOW, "auto", 0,
+	  "allocs: end when the order of the stacks stays, at the latest after --duration (60)",
+	  0 },
 	{ "min-rate", OPT_MIN_RATE, "RATE", 0,
 	  "Without --pid: look at processes from RATE faults a second on (500)", 0 },
 	{ "unwind", OPT_UNWIND, "HOW", 0,
@@ -76,6 +88,7 @@ static const char doc[] =
 	"  pfstack -p 1234 -d 10       # ten seconds of one process\n"
 	"  pfstack                     # whoever takes 500 faults/s, until Ctrl-C\n"
 	"  pfstack -p 1234 -d 60 --mode growth  # what stays, and gets more\n"
+	"  pfstack -p 1234 --mode allocs        # what is not freed, of ten seconds\n"
 	"  pfstack -C redis-server -d 30 -o svg -O redis.svg  # a flame graph\n"
 	"  pfstack -p 1234 -d 10 -o folded | sort -k2 -n      # one line a stack\n"
 	"  pfstack -p 1234 -d 10 -o pprof -O memory-%Y%m%d-%p.pb.gz\n"
@@ -88,6 +101,35 @@ static const char doc[] =
 static void parse_mode(struct argp_state *state, struct pfstack_opts *o, const char *arg)
 {
 	o->mode = (enum pfstack_mode)pf_arg_word(state, "--mode", arg, pfstack_mode_words);
+}
+
+static uint64_t parse_size(struct argp_state *state, const char *option, const char *arg)
+{
+	uint64_t bytes;
+
+	if (pf_parse_size(arg, 0, UINT64_C(1) << 60, &bytes))
+		pf_bad_value(state, option, arg, "give bytes, as 4096, 64K or 1M");
+	return bytes;
+}
+
+static int parse_allocs(int key, char *arg, struct argp_state *state, struct pfstack_opts *o)
+{
+	static const char *const windows[] = { "auto", NULL };
+
+	switch (key) {
+	case 'z':
+		o->least_bytes = parse_size(state, "--min-size", arg);
+		return 0;
+	case 'Z':
+		o->most_bytes = parse_size(state, "--max-size", arg);
+		return 0;
+	case OPT_WINDOW:
+		pf_arg_word(state, "--window", arg, windows);
+		o->window_auto = true;
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
 }
 
 static int parse_sampling(int key, char *arg, struct argp_state *state, struct pfstack_opts *o)
@@ -113,13 +155,33 @@ static int parse_sampling(int key, char *arg, struct argp_state *state, struct p
 		o->common.backend = backends[pf_arg_word(state, "--backend", arg, backend_words)];
 		return 0;
 	default:
-		return ARGP_ERR_UNKNOWN;
+		return parse_allocs(key, arg, state, o);
 	}
 }
 
 static bool binary(enum pf_format format)
 {
 	return format == PF_FORMAT_PPROF;
+}
+
+static void check_allocs(struct argp_state *state, const struct pfstack_opts *o)
+{
+	const struct pf_common *c = &o->common;
+	const bool allocs = o->mode == MODE_ALLOCS;
+
+	if (!allocs && (o->least_bytes || o->most_bytes != UINT64_MAX || o->window_auto))
+		argp_error(state, "%s goes with --mode allocs",
+			   o->window_auto ? "--window" : "--min-size and --max-size");
+	if (!allocs)
+		return;
+	if (o->least_bytes > o->most_bytes)
+		argp_error(state, "--min-size is more than --max-size");
+	if (c->n_pids != 1)
+		argp_error(state, "--mode allocs looks at one process: give one --pid");
+	if (c->positionals)
+		argp_error(state, "--mode allocs has one window: --duration says how long");
+	if (c->backend != PF_BACKEND_AUTO)
+		argp_error(state, "--backend is for faults: it does not go with --mode allocs");
 }
 
 static void check(struct argp_state *state, const struct pfstack_opts *o)
@@ -174,9 +236,17 @@ static void finish(struct argp_state *state, struct pfstack_opts *o)
 {
 	struct pf_common *c = &o->common;
 
+	static const uint32_t rates[] = {
+		[MODE_FAULTS] = DEFAULT_HZ, [MODE_GROWTH] = GROWTH_HZ, [MODE_ALLOCS] = ALLOCS_HZ
+	};
+
 	check(state, o);
+	if (!o->diff_from && !c->replay_path && !c->json_schema)
+		check_allocs(state, o);
 	if (!o->hz)
-		o->hz = o->mode == MODE_GROWTH ? GROWTH_HZ : DEFAULT_HZ;
+		o->hz = rates[o->mode];
+	if (o->mode == MODE_ALLOCS && !c->duration_s)
+		c->duration_s = o->window_auto ? ALLOCS_AUTO_S : ALLOCS_S;
 	if (o->mode == MODE_GROWTH && !c->duration_s && !c->count)
 		c->interval_s = c->positionals ? c->interval_s : GROWTH_S;
 	if (!c->out_path)
@@ -248,6 +318,7 @@ void pfstack_parse(struct pfstack_opts *opts, int argc, char **argv)
 	opts->min_rate = DEFAULT_MIN_RATE;
 	opts->depth = DEFAULT_DEPTH;
 	opts->lines = true;
+	opts->most_bytes = UINT64_MAX;
 	pf_cli_parse(&cli, argc, argv, &opts->common, opts);
 }
 

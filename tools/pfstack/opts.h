@@ -8,15 +8,18 @@
 
 #include "lib/cli/common.h"
 
-enum pfstack_mode { MODE_FAULTS, MODE_GROWTH };
+enum pfstack_mode { MODE_FAULTS, MODE_GROWTH, MODE_ALLOCS };
 
 struct pfstack_opts {
 	struct pf_common common; /* interval_s is that of summaries */
 	enum pfstack_mode mode;
-	uint32_t hz;	   /* samples a second of each process */
-	uint32_t every;	   /* each thread's every so manyth fault instead; 0 = by hz */
-	uint32_t min_rate; /* faults a second that make a process looked at */
-	uint32_t depth;	   /* user frames */
+	uint32_t hz;	      /* samples a second of each process */
+	uint32_t every;	      /* each thread's every so manyth fault instead, or byte; 0 = by hz */
+	uint32_t min_rate;    /* faults a second that make a process looked at */
+	uint32_t depth;	      /* user frames */
+	uint64_t least_bytes; /* allocs: of one allocation */
+	uint64_t most_bytes;
+	bool window_auto; /* allocs: until the order of stacks stays */
 	bool frame_pointers;
 	bool lines;	       /* look up files and lines */
 	const char *diff_from; /* recordings; NULL = no --diff */

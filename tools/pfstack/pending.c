@@ -75,6 +75,7 @@ struct pfstack_pending *pfstack_pending_new(struct pfstack_pendings *p,
 	one->ts = (double)s->head.ts_ns / 1e9 + pf_boot_offset_s();
 	one->address = s->address;
 	one->weight = s->weight;
+	one->bytes = s->seen;
 	memcpy(one->comm, s->comm, sizeof(one->comm));
 	pf_trace_kernel(&one->kernel, s->kernel, (uint32_t)s->n_kernel);
 	return one;

@@ -27,6 +27,7 @@ struct pfstack_pending {
 	double ts; /* Unix seconds */
 	uint64_t address;
 	uint32_t weight;
+	uint64_t bytes; /* allocs: asked for */
 
 	bool settled;
 	uint32_t passes;   /* that have told nothing of it */

@@ -61,7 +61,7 @@ static int start_loop(struct pfstack *p, struct pf_error *err)
 {
 	int ret;
 
-	pf_loop__watch_fd(p->loop, pf_capture__fd(p->collect.capture));
+	pf_loop__watch_fd(p->loop, pfstack_collect_fd(&p->collect));
 	ret = pf_loop__start(p->loop, LOOK_S, p->opts.common.duration_s);
 	p->next_ns = pf_boottime_ns() + (uint64_t)(p->summary_s * 1e9);
 	p->report.start_ts = pf_realtime_s();
@@ -86,7 +86,7 @@ static int open_all(struct pfstack *p, struct pf_error *err)
 	if (ret)
 		return ret;
 	pf_privileges_keep(pfstack_collect_caps(&p->collect) | pf_output_caps(&p->out));
-	if (!pf_capture__tells_class(p->collect.capture))
+	if (p->collect.capture && !pf_capture__tells_class(p->collect.capture))
 		pf_warn("this kernel does not tell what a fault brings: counted as a page each");
 	return start_loop(p, err);
 }
@@ -96,6 +96,8 @@ static double summary_interval_s(const struct pfstack_opts *o)
 {
 	if (o->mode == MODE_GROWTH && o->common.duration_s && !o->common.positionals)
 		return o->common.duration_s / 2;
+	if (o->mode == MODE_ALLOCS)
+		return 2 * o->common.duration_s; /* there is one report, at the end */
 	return o->common.interval_s;
 }
 
@@ -161,8 +163,8 @@ static int trace(struct pfstack *p, struct pf_error *err)
 
 	if (ret)
 		return ret;
-	pf_info("ready: backend %s, ring %u KiB", pf_capture__backend(p->collect.capture),
-		PFSTACK_RING_BYTES / 1024);
+	pf_info("ready: backend %s, ring %u KiB", pfstack_collect_backend(&p->collect),
+		(p->collect.heap ? PFSTACK_HEAP_RING_BYTES : PFSTACK_RING_BYTES) / 1024);
 	ret = pfstack_report_begin(&p->report, &p->collect);
 	ret = ret ? fail(err, ret) : loop(p, err);
 	if (!ret)

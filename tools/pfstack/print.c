@@ -14,8 +14,13 @@ static const char *title_of(const struct pfstack_opts *o)
 {
 	if (o->diff_from)
 		return "Memory brought in by page faults: what changed";
-	return o->mode == MODE_GROWTH ? "Memory that stays and gets more"
-				      : "Memory brought in by page faults";
+	static const char *const titles[] = {
+		[MODE_FAULTS] = "Memory brought in by page faults",
+		[MODE_GROWTH] = "Memory that stays and gets more",
+		[MODE_ALLOCS] = "Memory allocated in this time and not freed",
+	};
+
+	return titles[o->mode];
 }
 
 static struct pf_stacks_look look_of(const struct pfstack_opts *o, const struct pf_output *out)
@@ -25,6 +30,7 @@ static struct pf_stacks_look look_of(const struct pfstack_opts *o, const struct 
 		.columns = out->columns,
 		.color = out->color,
 		.diff = o->diff_from,
+		.kept = o->mode == MODE_ALLOCS && !o->diff_from,
 		.lines = o->lines,
 		.title = title_of(o),
 		.note = o->mode == MODE_GROWTH ? PFSTACK_GROWTH_LIMITS : NULL,
@@ -136,7 +142,9 @@ int pfstack_lines_add(struct pfstack_lines *l, const struct pf_stack *s)
 		pf_strbuf_free(&text);
 		return -ENOMEM;
 	}
-	l->line[l->n++] = (struct pfstack_line){ .bytes = s->bytes, .text = text.data };
+	l->line[l->n++] = (struct pfstack_line){ .kept_bytes = s->kept_bytes,
+						 .bytes = s->bytes,
+						 .text = text.data };
 	return 0;
 }
 
@@ -144,6 +152,8 @@ static int heavier(const void *a, const void *b)
 {
 	const struct pfstack_line *x = a, *y = b;
 
+	if (x->kept_bytes != y->kept_bytes)
+		return x->kept_bytes < y->kept_bytes ? 1 : -1;
 	return (x->bytes < y->bytes) - (x->bytes > y->bytes);
 }
 

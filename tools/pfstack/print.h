@@ -23,6 +23,7 @@ int pfstack_print_schema(struct pf_strbuf *out);
 
 /* Records as lines of JSON, of which the heaviest are printed. */
 struct pfstack_line {
+	int64_t kept_bytes;
 	int64_t bytes;
 	char *text; /* owned */
 };

@@ -15,6 +15,7 @@
 #include "lib/record/header.h"
 #include "lib/record/json.h"
 #include "tools/pfstack/growth.h"
+#include "tools/pfstack/heap.h"
 #include "tools/pfstack/print.h"
 #include "tools/pfstack/report.h"
 #include "tools/pfstack/totals.h"
@@ -29,7 +30,7 @@ static int add_header(const struct pfstack_report *r, const struct pfstack_colle
 	struct pf_header h = { .tool = r->opts->common.tool,
 			       .version = PF_VERSION,
 			       .ts = r->start_ts,
-			       .backend = pf_capture__backend(c->capture),
+			       .backend = pfstack_collect_backend(c),
 			       .memory_bytes = PF_UNKNOWN,
 			       .interval_s = r->opts->common.interval_s,
 			       .sample = r->opts->every ? r->opts->every : PF_UNKNOWN,
@@ -70,9 +71,37 @@ static json_t *losses_json(const struct pfstack_collect *c)
 			 (json_int_t)l.stacks);
 }
 
+/* What the samples of a heap say of all of it. */
+static json_t *heap_json(const struct pfstack_collect *c)
+{
+	struct pfstack_heap_sums sums;
+	struct pfstack_heap_stats stats;
+
+	pfstack_heap_sums(c->heap, &sums);
+	pfstack_heap_stats(c->heap, &stats);
+	return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "calls",
+			 (json_int_t)stats.counts.calls, "frees", (json_int_t)stats.counts.frees,
+			 "allocated_bytes", (json_int_t)stats.counts.bytes, "samples",
+			 (json_int_t)c->counts.samples, "live_samples", (json_int_t)sums.samples,
+			 "bytes", (json_int_t)sums.bytes, "bytes_error",
+			 (json_int_t)sums.error_bytes, "kept_bytes", (json_int_t)sums.kept_bytes,
+			 "kept_bytes_error", (json_int_t)sums.kept_error_bytes);
+}
+
+static json_t *heap_losses_json(const struct pfstack_collect *c)
+{
+	struct pfstack_losses l;
+
+	pfstack_losses_of(&l, c);
+	return json_pack("{s:I,s:I,s:I,s:I,s:I}", "samples", (json_int_t)l.samples, "live",
+			 (json_int_t)l.live, "events", (json_int_t)l.events, "calls",
+			 (json_int_t)l.faults, "stacks", (json_int_t)l.stacks);
+}
+
 static int add_summary(const struct pfstack_report *r, const struct pfstack_collect *c)
 {
-	json_t *obj = pf_json_new("summary"), *counts = counts_json(c), *losses = losses_json(c);
+	json_t *obj = pf_json_new("summary"), *counts = c->heap ? heap_json(c) : counts_json(c),
+	       *losses = c->heap ? heap_losses_json(c) : losses_json(c);
 	double now = pf_realtime_s();
 
 	if (obj && counts && losses && !pf_json_add_real(obj, "ts", now, 3) &&
@@ -115,6 +144,14 @@ static int add_processes(const struct pfstack_report *r, const struct pfstack_co
 	return 0;
 }
 
+/* The process, and what its allocator did. */
+static int add_heap(const struct pfstack_report *r, const struct pfstack_collect *c)
+{
+	pfstack_totals_heap(c, &r->out->buf);
+	pf_strbuf_addch(&r->out->buf, '\n');
+	return r->out->buf.failed ? -ENOMEM : 0;
+}
+
 /* ---- stacks ---------------------------------------------------------------- */
 
 struct naming {
@@ -129,7 +166,7 @@ static int take_stack(void *ctx, const struct pf_stack *s)
 	struct naming *n = ctx;
 	int ret = 0;
 
-	if (n->report->opts->mode == MODE_GROWTH && s->bytes <= 0)
+	if (n->report->opts->mode != MODE_FAULTS && s->bytes <= 0)
 		return 0;
 	if (n->stacks)
 		ret = pf_stacks__add(n->stacks, s);
@@ -147,6 +184,7 @@ static int name_stacks(struct pfstack_collect *c, struct naming *n)
 		.mode = pfstack_mode_words[c->opts->mode],
 		.now_ts = pf_realtime_s(),
 		.lines = c->opts->lines,
+		.kept = c->heap != NULL,
 		.stack = take_stack,
 		.ctx = n,
 	};
@@ -236,6 +274,11 @@ static void say_losses(const struct pfstack_collect *c)
 
 static void say_nothing(const struct pfstack_opts *o)
 {
+	if (o->mode == MODE_ALLOCS) {
+		pf_warn("that process allocated nothing%s meanwhile",
+			o->least_bytes || o->most_bytes != UINT64_MAX ? " of these sizes" : "");
+		return;
+	}
 	if (o->common.n_pids)
 		pf_warn("no page fault of %s was seen: it made no memory meanwhile",
 			o->common.n_pids == 1 ? "that process" : "those processes");
@@ -271,7 +314,7 @@ static int print_end(struct pfstack_report *r, struct pfstack_collect *c, struct
 		return ret ? ret : add_summary(r, c);
 	}
 	if (r->opts->common.format == PF_FORMAT_TABLE)
-		ret = add_processes(r, c);
+		ret = c->heap ? add_heap(r, c) : add_processes(r, c);
 	return ret ? ret : pfstack_print(n->stacks, r->opts, r->out, NULL);
 }
 

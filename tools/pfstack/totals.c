@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Sums of sums. */
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,6 +9,7 @@
 #include "lib/base/text.h"
 #include "lib/base/units.h"
 #include "tools/pfstack/growth.h"
+#include "tools/pfstack/heap.h"
 #include "tools/pfstack/totals.h"
 
 static const char *const class_words[CLASSES] = { "anon",   "file", "shmem",
@@ -178,7 +180,65 @@ void pfstack_totals_line(const struct pfstack_totals *t, const struct pfstack_co
 		add_share_of_growth(t, out);
 }
 
+/* ---- allocs ---------------------------------------------------------------- */
+
+/* "1.2M ± 40K" */
+static const char *with_error(char *dst, size_t size, double bytes, double error)
+{
+	char value[16], plus_minus[16];
+
+	pf_fmt_bytes(value, sizeof(value), (int64_t)bytes);
+	pf_fmt_bytes(plus_minus, sizeof(plus_minus), (int64_t)error);
+	if (error >= 1)
+		snprintf(dst, size, "%s ± %s", value, plus_minus);
+	else
+		snprintf(dst, size, "%s", value);
+	return dst;
+}
+
+void pfstack_totals_heap(const struct pfstack_collect *c, struct pf_strbuf *out)
+{
+	const struct pfstack_proc *proc = c->procs.table;
+	char comm[PF_COMM_LEN * PF_TEXT_GROWTH], all[16], live[40], kept[40];
+	struct pfstack_heap_stats stats;
+	struct pfstack_heap_sums sums;
+
+	pfstack_heap_stats(c->heap, &stats);
+	pfstack_heap_sums(c->heap, &sums);
+	pf_strbuf_addf(out,
+		       "%s (pid %" PRId64 "%s): %.1f s, %" PRIu64 " allocations of %s, %" PRIu64
+		       " frees, %" PRIu64 " samples\n",
+		       pf_text_printable(comm, sizeof(comm), proc->comm), proc->key.pid,
+		       !stats.ended	? ""
+		       : stats.replaced ? ", replaced by another program"
+					: ", ended",
+		       sums.window_s, stats.counts.calls,
+		       pf_fmt_bytes(all, sizeof(all), (int64_t)stats.counts.bytes),
+		       stats.counts.frees, c->counts.samples);
+	pf_strbuf_addf(out, "    not freed: %s, of it kept longer than %.1f s: %s\n",
+		       with_error(live, sizeof(live), sums.bytes, sums.error_bytes),
+		       sums.window_s / 2,
+		       with_error(kept, sizeof(kept), sums.kept_bytes, sums.kept_error_bytes));
+}
+
 /* ---- losses ---------------------------------------------------------------- */
+
+static void losses_of_heap(struct pfstack_losses *l, const struct pfstack_collect *c)
+{
+	struct pf_traces_losses traces = pf_traces__losses(c->traces);
+	struct pfstack_heap_stats heap;
+
+	pfstack_heap_stats(c->heap, &heap);
+	*l = (struct pfstack_losses){
+		.samples = heap.counts.lost + c->counts.crowded + heap.unnoted,
+		.live = heap.counts.full,
+		.events = heap.counts.events,
+		.faults = heap.counts.missed,
+		.stacks = traces.folded + traces.lost,
+		.unopened = c->mappings.unopened,
+		.restarts = pf_symbolizer__stats(c->symbolizer)->restarts,
+	};
+}
 
 void pfstack_losses_of(struct pfstack_losses *l, const struct pfstack_collect *c)
 {
@@ -187,6 +247,10 @@ void pfstack_losses_of(struct pfstack_losses *l, const struct pfstack_collect *c
 	struct pf_capture_losses capture;
 	struct pfstack_growth_stats growth = { 0 };
 
+	if (c->heap) {
+		losses_of_heap(l, c);
+		return;
+	}
 	pf_capture__losses(c->capture, &capture);
 	if (c->growth)
 		pfstack_growth_stats(c->growth, &growth);
@@ -221,5 +285,6 @@ void pfstack_losses_words(const struct pfstack_losses *l, struct pf_strbuf *out)
 	add_loss(out, l->unread, "processes whose maps could not be read: they ended too soon");
 	add_loss(out, l->unopened, "mappings whose file could not be opened");
 	add_loss(out, l->restarts, "times the helper that reads foreign files was started again");
+	add_loss(out, l->live, "samples given up: too many were alive");
 	add_loss(out, l->pages, "sampled pages not remembered: no room");
 }

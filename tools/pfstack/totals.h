@@ -30,6 +30,9 @@ void pfstack_totals_of_all(struct pfstack_totals *t, const struct pfstack_collec
 void pfstack_totals_line(const struct pfstack_totals *t, const struct pfstack_collect *c,
 			 enum pfstack_mode mode, struct pf_strbuf *out);
 
+/* allocs: of the one process, and what its end was. */
+void pfstack_totals_heap(const struct pfstack_collect *c, struct pf_strbuf *out);
+
 struct pfstack_losses {
 	uint64_t samples;   /* the ring was full, or too many were on their way */
 	uint64_t events;    /* word of processes, or of what a fault did */
@@ -41,6 +44,7 @@ struct pfstack_losses {
 	uint64_t unopened;  /* mappings whose file could not be opened */
 	uint64_t restarts;  /* of the child */
 	uint64_t pages;	    /* growth: not remembered */
+	uint64_t live;	    /* allocs: samples beyond those that can be alive at a time */
 };
 
 void pfstack_losses_of(struct pfstack_losses *l, const struct pfstack_collect *c);
