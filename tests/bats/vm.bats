@@ -70,6 +70,13 @@ for run in judge.read(open("log").read()):
   assert_eq "$output" 'no cases were run'
 }
 
+@test "a run in which an oracle was disturbed does not count when it was made again" {
+  problems 's/^(@run .*)/\1\n@case 99 oracle touch 1\n@gone 99 3/'
+  assert_contains "$output" 'oracle touch 1: the oracle itself failed (status 3)'
+  problems 's/^(@run .*)/\1\n@case 99 oracle touch 1\n@gone 99 3\n@again/'
+  assert_eq "$output" ''
+}
+
 @test "events that are missing pass only where the tool says that they are" {
   problems 's/^@run .*/@run backend fexit/; s/"backend":"[a-z_]+"/"backend":"fexit"/; s/"left_out":0/"left_out":1/
     /"type":"sample"/s/"anon":300/"anon":299/'

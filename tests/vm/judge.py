@@ -54,6 +54,8 @@ def read(text):
             runs.append(run)
         elif run is None or not word.startswith('@'):
             continue
+        elif word == '@again':  # an oracle was disturbed: what follows counts
+            run = runs[-1] = Run(run.name)
         elif word == '@end':
             run.ended = True
         elif word == '@say':

@@ -16,11 +16,17 @@
 # Holds the tools against programs that know the truth. Judges nothing: prints what was
 # claimed and what was said, between "@run NAME" and "@end", for tests/vm/judge.py.
 
-# $1 cases, then the command.
+# $1 cases, then the command. Again from the start, where an oracle was disturbed: trial.c.
 try() {
   cases=/pf/vm/cases.$1
   shift
-  trial "$cases" /tmp/out "$@"
+  for left in 2 1 0; do
+    trial "$cases" /tmp/out "$@"
+    if [ $? != 3 ] || [ $left = 0 ]; then
+      break
+    fi
+    echo "@again"
+  done
   grep -E '"type":"(header|summary)"|"comm":"oracle"' /tmp/out | sed 's/^/@json /'
 }
 
