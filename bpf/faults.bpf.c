@@ -19,8 +19,11 @@ __u64 pf_caught = 0;	/* ... that were counted although a program had been left o
 
 static __always_inline struct pf_counts *pf_own_counts(struct task_struct *task)
 {
-	struct pf_counts *own = pf_counts_of(task, true);
+	struct pf_counts *own = pf_counts_of(task, false);
 
+	if (own)
+		return own;
+	own = pf_counts_of(task, true);
 	if (!own)
 		__sync_fetch_and_add(&pf_uncounted, 1);
 	return own;

@@ -150,20 +150,21 @@ static __always_inline bool pf_remembers(const struct pf_mapping *m, struct task
 	       m->exec_id == task->self_exec_id && m->start <= address && address < m->end;
 }
 
-/* enum pf_mapping_kind; 0 = not found. For the current task. */
-static __always_inline __u32 pf_mapping_kind(struct task_struct *task, struct mm_struct *mm,
-					     unsigned long address)
+/* Asks the tree, and remembers the answer. Not inlined: the way without it shall need little stack. */
+static __noinline __u32 pf_ask_mapping(struct pf_mapping *last, struct task_struct *task,
+				       struct mm_struct *mm, unsigned long address)
 {
-	struct pf_mapping found = {}, *last;
-	__u32 zero = 0, sequence = 0;
+	struct pf_mapping found = {};
+	__u32 sequence = 0;
+	bool steady;
 
-	last = bpf_map_lookup_elem(&pf_mappings, &zero);
-	if (!last || last->writing || !pf_mappings_sequence(mm, &sequence))
-		return pf_look_up(mm, address, &found) ? found.kind : 0;
-	if (pf_remembers(last, task, mm, sequence, address))
-		return last->kind;
+	if (!task || !mm)
+		return 0;
+	steady = pf_mappings_sequence(mm, &sequence);
 	if (!pf_look_up(mm, address, &found))
 		return 0;
+	if (!last || last->writing || !steady)
+		return found.kind;
 	last->writing = 1;
 	barrier();
 	last->mm = (__u64)mm;
@@ -176,6 +177,19 @@ static __always_inline __u32 pf_mapping_kind(struct task_struct *task, struct mm
 	barrier();
 	last->writing = 0;
 	return found.kind;
+}
+
+/* enum pf_mapping_kind; 0 = not found. For the current task. */
+static __always_inline __u32 pf_mapping_kind(struct task_struct *task, struct mm_struct *mm,
+					     unsigned long address)
+{
+	__u32 zero = 0, sequence = 0;
+	struct pf_mapping *last = bpf_map_lookup_elem(&pf_mappings, &zero);
+
+	if (last && !last->writing && pf_mappings_sequence(mm, &sequence) &&
+	    pf_remembers(last, task, mm, sequence, address))
+		return last->kind;
+	return pf_ask_mapping(last, task, mm, address);
 }
 
 #endif

@@ -684,4 +684,5 @@ def main(names):
     sys.exit(1 if report.not_run else 0)
 
 
-main(sys.argv[1:])
+if __name__ == '__main__':
+    main(sys.argv[1:])
