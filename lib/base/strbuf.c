@@ -7,8 +7,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
-#define FIRST_CAP 256
+#define FIRST_CAP  256
+#define HUGE_BYTES ((size_t)2 << 20)
 
 static bool grow(struct pf_strbuf *b, size_t more)
 {
@@ -50,10 +52,25 @@ void pf_strbuf_free(struct pf_strbuf *b)
 	*b = (struct pf_strbuf)PF_STRBUF_INIT;
 }
 
+/* Half of the time in what is large goes into its page faults: ask for few. Only a wish. */
+static void want_huge_pages(struct pf_strbuf *b)
+{
+	uintptr_t begin = ((uintptr_t)b->data + HUGE_BYTES - 1) / HUGE_BYTES * HUGE_BYTES;
+	uintptr_t end = ((uintptr_t)b->data + b->cap) / HUGE_BYTES * HUGE_BYTES;
+
+	if (begin < end)
+		madvise((void *)begin, end - begin, MADV_HUGEPAGE);
+}
+
 void pf_strbuf_reserve(struct pf_strbuf *b, size_t more)
 {
-	if (make_room(b, more))
-		b->data[b->len] = '\0';
+	size_t before = b->cap;
+
+	if (!make_room(b, more))
+		return;
+	if (b->cap > before && more >= 2 * HUGE_BYTES)
+		want_huge_pages(b);
+	b->data[b->len] = '\0';
 }
 
 void pf_strbuf_addch(struct pf_strbuf *b, char c)
