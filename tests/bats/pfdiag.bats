@@ -329,6 +329,14 @@ says() {
   assert_contains "$(found process)" 'there is none'
 }
 
+@test "a thread of the kernel has nothing that could be looked at" {
+  grep -qs '^Kthread:[[:space:]]*1' /proc/2/status || [[ $(</proc/2/comm) == kthreadd ]] || skip 'process 2 is none here'
+  run_tool pfdiag -p 2 -o json
+  assert_eq "$(verdicts process limits smaps allocator stacks)" 'skip skip skip skip skip'
+  assert_contains "$(found process)" 'thread of the kernel'
+  refute_contains "$(found smaps)" 'cap-sys-ptrace'
+}
+
 @test "a process that has little left until a limit" {
   start_bg small bash -c 'ulimit -v 50000 && exec sleep 600'
   pf_poll 20 grep -q sleep "/proc/$BG_PID/comm"
@@ -338,7 +346,7 @@ says() {
 }
 
 @test "code: symbols, debug info, unwind tables, perf maps" {
-  requires cmd:objcopy
+  requires cmd:objcopy "cmd:${CC:-cc}"
   cd "$BATS_TEST_TMPDIR"
   start_oracle touch 1 # built with -O1, which keeps no frame pointers on x86, and with -g
   run_tool -0 pfdiag -p "$ORACLE_PID" --only frame-pointers,debug-info,unwind-tables -o json
@@ -348,6 +356,13 @@ says() {
     x86_64) assert_match "$(found frame-pointers)" '^no:' ;;
     *) assert_match "$(found frame-pointers)" '^yes:' ;;
   esac
+  # Of a few functions nothing can be told.
+  printf '#include <unistd.h>\nint main(void) { return pause(); }\n' >few.c
+  "${CC:-cc}" -o few few.c
+  start_bg few ./few
+  pf_poll 20 grep -q few "/proc/$BG_PID/comm"
+  run_tool -3 pfdiag -p "$BG_PID" --only frame-pointers -o json
+  assert_contains "$(found frame-pointers)" 'its code is in libraries'
   objcopy --strip-all --remove-section=.eh_frame --remove-section=.eh_frame_hdr "$PF_WORK/oracle" oracle
   PF_WORK=$PWD start_oracle touch 1
   run_tool -1 pfdiag -p "$ORACLE_PID" --only debug-info,unwind-tables,perf-map -o json

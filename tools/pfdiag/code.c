@@ -44,6 +44,7 @@ void pfdiag_allocator(struct pfdiag *d, struct pf_check *c)
 /* Functions that need no frame set up none, whatever the compiler was told. */
 #define FRAMED_MOST 50 /* percent from which the program was built with frame pointers */
 #define FRAMED_FEW  10 /* ... up to which it was built without */
+#define FEWEST	    20 /* of so few functions nothing can be told: they start a library */
 
 void pfdiag_frame_pointers(struct pfdiag *d, struct pf_check *c)
 {
@@ -69,6 +70,14 @@ void pfdiag_frame_pointers(struct pfdiag *d, struct pf_check *c)
 	share = 100.0 * code->framed / code->functions;
 	pf_check_value(c, code->functions, "functions");
 	pf_check_value(c, code->framed, "framed");
+	if (code->functions < FEWEST) {
+		pfdiag_found(c, PF_CHECK_SKIP,
+			     "unknown: its program has only %" PRIu32
+			     " functions, its code is in libraries",
+			     code->functions);
+		pfdiag_why(c, "Unwind tables are what to go by, which libraries have.");
+		return;
+	}
 	pfdiag_found(c, PF_CHECK_OK,
 		     "%s: %.0f%% of %" PRIu32 " functions of its program set one up",
 		     share >= FRAMED_MOST  ? "yes"
@@ -198,8 +207,14 @@ void pfdiag_perf_map(struct pfdiag *d, struct pf_check *c)
 			       : "none; whether it has a runtime is unknown");
 		return;
 	}
-	pfdiag_found(c, PF_CHECK_SKIP, "none, and %s makes code as it runs",
-		     pf_language_name(f->language));
-	pfdiag_why(c, "That code has no names: its frames are addresses.");
+	if (f->language == PF_LANGUAGE_CPYTHON) {
+		pfdiag_found(c, PF_CHECK_SKIP, "none: %s does not name its functions",
+			     pf_language_name(f->language));
+		pfdiag_why(c, "Stacks show the interpreter, and not what it interprets.");
+	} else {
+		pfdiag_found(c, PF_CHECK_SKIP, "none, and %s makes code as it runs",
+			     pf_language_name(f->language));
+		pfdiag_why(c, "That code has no names: its frames are addresses.");
+	}
 	pfdiag_try(c, "%s", way);
 }

@@ -38,6 +38,15 @@ static bool there(const struct pfdiag *d, struct pf_check *c)
 	return false;
 }
 
+static bool has_memory(const struct pfdiag *d, struct pf_check *c)
+{
+	if (!there(d, c))
+		return false;
+	if (!d->subject.stat.has_mm)
+		pfdiag_found(c, PF_CHECK_SKIP, "it has no memory of its own");
+	return d->subject.stat.has_mm;
+}
+
 void pfdiag_process(struct pfdiag *d, struct pf_check *c)
 {
 	const struct pf_proc_stat *s = &d->subject.stat;
@@ -51,9 +60,10 @@ void pfdiag_process(struct pfdiag *d, struct pf_check *c)
 	pf_check_value(c, age_s, "age_s");
 	pf_check_value(c, (double)s->num_threads, "threads");
 	pf_check_value(c, (double)s->uid, "uid");
-	pfdiag_found(c, PF_CHECK_OK, "%s, up %s, %" PRId64 " threads, user %" PRId64,
+	pfdiag_found(c, PF_CHECK_OK, "%s, up %s, %" PRId64 " thread%s, user %" PRId64,
 		     pf_text_printable(comm, sizeof(comm), s->comm),
-		     pf_fmt_duration(age, sizeof(age), age_s), s->num_threads, s->uid);
+		     pf_fmt_duration(age, sizeof(age), age_s), s->num_threads,
+		     s->num_threads == 1 ? "" : "s", s->uid);
 	if (root >= 0 && pf_proc_exe(root, (pid_t)d->subject.pid, exe, sizeof(exe)) > 0)
 		pfdiag_add(c, ", runs %s", pf_text_printable(shown, sizeof(shown), exe));
 	if (!s->has_mm) {
@@ -135,7 +145,7 @@ void pfdiag_limits(struct pfdiag *d, struct pf_check *c)
 	struct pf_limits *l;
 	int ret;
 
-	if (!there(d, c))
+	if (!has_memory(d, c))
 		return;
 	pf_machine_read(d->proc, &m);
 	l = pf_limits__open(d->proc, "", &err);
@@ -162,7 +172,7 @@ void pfdiag_smaps(struct pfdiag *d, struct pf_check *c)
 	struct pf_smaps s;
 	int ret;
 
-	if (!there(d, c))
+	if (!has_memory(d, c))
 		return;
 	ret = pf_smaps_read(d->proc, (pid_t)d->subject.pid, &s);
 	if (ret) {
