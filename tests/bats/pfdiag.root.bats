@@ -263,8 +263,7 @@ by() {
   TOOL_PREFIX=(unshare --mount sh -ec 'root=$1; shift
     for dir in usr lib lib64; do [ ! -d "$root/$dir" ] || mount --rbind "/$dir" "$root/$dir"; done
     exec chroot "$root" "$@"' sh "$root")
-  local PF_BIN=/pf/bin
-  diag --within 60 -d 0.2
+  PF_BIN=/pf/bin diag --within 60 -d 0.2
   assert_eq "$(verdicts proc btf iter proc-pass pfstat pfleak pfstack exact cost loss top system config)" \
     'warn warn warn skip fail fail fail skip skip skip skip skip skip' "$output"
   assert_eq "$stderr" ''
