@@ -51,7 +51,9 @@ void pf_privileges_keep(uint64_t caps)
 	int ret = pf_caps_keep(caps);
 
 	if (ret)
-		pf_warn("cannot give up capabilities: %s; going on with them", strerror(-ret));
+		pf_warn("cannot give up capabilities: %s; going on with them (see pfdiag --only "
+			"seccomp)",
+			strerror(-ret));
 	else
 		pf_debug("capabilities kept: %s",
 			 pf_caps_words(pf_caps_permitted(), words, sizeof(words)));

@@ -177,7 +177,9 @@ static void came(struct pf_cpus *c, int cpu)
 		return; /* gone again */
 	c->gaps++;
 	if (ret)
-		pf_warn("CPU %d came online and cannot be watched: %s", cpu, strerror(-ret));
+		pf_warn("CPU %d came online and cannot be watched: %s (see pfdiag --only "
+			"perf-event)",
+			cpu, strerror(-ret));
 	else
 		pf_info("CPU %d came online", cpu);
 }

@@ -49,7 +49,7 @@ static const struct pf_limit nothing = { PF_UNKNOWN, PF_UNKNOWN, "" };
 
 static struct pf_limits *fail(struct pf_limits *l, struct pf_error *err, const char *what, int code)
 {
-	pf_fail(err, code, "cannot read %s: %s", what, strerror(code));
+	pf_fail(err, code, "cannot read %s: %s (see pfdiag --only proc)", what, strerror(code));
 	pf_limits__close(l);
 	errno = code;
 	return NULL;

@@ -68,7 +68,8 @@ struct pf_procfs *pf_procfs__open(const char *root, struct pf_error *err)
 	if (!p->dir) {
 		int code = errno;
 
-		pf_fail(err, code, "cannot read %s: %s", root, strerror(code));
+		pf_fail(err, code, "cannot read %s: %s (see pfdiag --only proc)", root,
+			strerror(code));
 		free(p);
 		errno = code;
 		return NULL;

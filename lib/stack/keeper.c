@@ -60,7 +60,8 @@ static int find_program(struct pf_keeper *k, const char *program, struct pf_erro
 		ret = pf_installed_helper(k->path, sizeof(k->path), PROGRAM);
 	return ret ? pf_fail(err, -ret,
 			     "cannot run " PROGRAM
-			     ": %s (stacks need it: is pftools installed whole?)",
+			     ": %s (stacks need it: is pftools installed whole? see pfdiag "
+			     "--only install)",
 			     strerror(-ret))
 		   : 0;
 }
@@ -147,7 +148,8 @@ struct pf_keeper *pf_keeper__new(const char *program, struct pf_error *err)
 		if (!ret)
 			ret = start(k);
 		if (ret)
-			pf_fail(err, -ret, "cannot start %s: %s", k->path, strerror(-ret));
+			pf_fail(err, -ret, "cannot start %s: %s (see pfdiag --only pfstack)",
+				k->path, strerror(-ret));
 	}
 	if (!ret)
 		return k;

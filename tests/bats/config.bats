@@ -570,7 +570,7 @@ END
 @test "classes nobody tells: said at the start, unknown all along, and nothing fires" {
   printf 'thresholds: {min_process_size_mb: 0.001}\nalerting: {rules: [{name: anon, condition: anonymous_ratio >= 0}]}' >c.yaml
   run_tool -0 pfleak --config c.yaml --backend counters --once -p $$ 0.05 -o json
-  assert_contains "$stderr" 'rule anon asks for anonymous_ratio, which the backend counters cannot tell'
+  assert_contains "$stderr" 'rule anon asks for anonymous_ratio, which the backend counters cannot tell: what goes by it never fires (see pfdiag --only pfstat)'
   json "$(tail -n 1 <<<"$output")" '.counts.rules.anon | .asked > 0 and .unknown == .asked and .fired == 0'
   run_tool -0 pfleak --config c.yaml --backend counters --once -p $$ 0.05
   assert_match "$output" 'rule anon: could not be told [1-9][0-9]* times of [1-9]'

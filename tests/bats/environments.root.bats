@@ -221,7 +221,7 @@ warned() {
 @test "seccomp that forbids giving up capabilities: a warning, and all there is" {
   TOOL_PREFIX=("$PF_WORK/deny" capset EPERM)
   full
-  warned 'pfstat: cannot give up capabilities: Operation not permitted; going on with them'
+  warned 'pfstat: cannot give up capabilities: Operation not permitted; going on with them (see pfdiag --only seccomp)'
 }
 
 # limited OPTION VALUE

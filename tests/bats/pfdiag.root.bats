@@ -302,6 +302,28 @@ by() {
   assert_contains "$(found "$name")" 'BTF'
 }
 
+# named_by TOOL ARGS...: the check that its error names.
+named_by() {
+  run_tool "$@"
+  assert_match "$status" '^[12]$' "$stderr"
+  sed -n 's/.*see pfdiag --only \([a-z-]*\)).*/\1/p' <<<"$stderr" | head -n 1
+}
+
+@test "pfstack's errors name a check, and the check explains it" {
+  TOOL_PREFIX=("$PF_WORK/deny" bpf EPERM)
+  assert_eq "$(named_by pfstack -d 0.2)" pfstack
+  diag --only pfstack
+  assert_contains "$(found pfstack)" 'a seccomp filter is in force'
+  TOOL_PREFIX=()
+  mkdir "$BATS_TEST_TMPDIR/bin"
+  cp "$PF_BIN"/pf* "$BATS_TEST_TMPDIR/bin"
+  PF_BIN=$BATS_TEST_TMPDIR/bin
+  assert_eq "$(named_by pfstack -d 0.2)" install
+  diag --only install,pfstack
+  assert_eq "$(verdicts install pfstack)" 'warn fail'
+  assert_contains "$(found install)" 'pf-symbolize (No such file'
+}
+
 @test "what pfdiag does itself is not among the top faulters" {
   diag --only cost,top -d 0.5
   assert_eq "$(verdicts cost top)" 'ok ok' "$(found cost)$(found top)"

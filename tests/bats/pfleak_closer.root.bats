@@ -151,6 +151,6 @@ nobody_hangs() {
   rm tree/bin/pfstack
   run_tool pfleak --stacks stacks 0.1 3
   assert_le "$status" 2
-  assert_eq "$(grep -c 'pfstack is not installed beside pfleak' <<<"$stderr")" 1
+  assert_eq "$(grep -c 'pfstack is not installed beside pfleak: alerts come without stacks (see pfdiag --only install)' <<<"$stderr")" 1
   assert_match "$output" 'processes in [0-9]+ms: '
 }

@@ -43,7 +43,7 @@ const struct pfdiag_check pfdiag_checks[PF_CHECKS_N] = {
 	CHECK(PSI, MACHINE, FILES, "Does the kernel tell of memory pressure?", pfdiag_psi),
 	CHECK(THP, MACHINE, FILES, "Can one fault bring a huge page?", pfdiag_thp),
 	CHECK(PROC, MACHINE, 0, "Does /proc show this pid namespace, and all of it?", pfdiag_proc),
-	CHECK(INSTALL, MACHINE, 0, "Are the helper programs where the tools look for them?",
+	CHECK(INSTALL, MACHINE, 0, "Are the programs that the tools call where they look for them?",
 	      pfdiag_install),
 	CHECK(TRACERS, MACHINE, 0, "Who else traces with BPF?", pfdiag_tracers),
 

@@ -192,11 +192,13 @@ void pfdiag_proc(struct pfdiag *d, struct pf_check *c)
 
 static const struct {
 	const char *name;
+	int (*find)(char *dst, size_t size, const char *name);
 	const char *lost;
 } helpers[] = {
-	{ "pf-notify", "alerts are not sent over HTTP" },
-	{ "pf-allocator", "alerts do not name the allocator" },
-	{ "pf-symbolize", "pfstack does not start" },
+	{ "pf-notify", pf_installed_helper, "alerts are not sent over HTTP" },
+	{ "pf-allocator", pf_installed_helper, "alerts do not name the allocator" },
+	{ "pf-symbolize", pf_installed_helper, "pfstack does not start" },
+	{ "pfstack", pf_installed_tool, "alerts come without stacks" },
 };
 
 void pfdiag_install(struct pfdiag *d, struct pf_check *c)
@@ -206,7 +208,7 @@ void pfdiag_install(struct pfdiag *d, struct pf_check *c)
 
 	pfdiag_found(c, PF_CHECK_OK, "%s", "");
 	for (size_t i = 0; i < PF_ARRAY_SIZE(helpers); i++) {
-		int ret = pf_installed_helper(path, sizeof(path), helpers[i].name);
+		int ret = helpers[i].find(path, sizeof(path), helpers[i].name);
 
 		pfdiag_add(c, "%s%s", i ? ", " : "", helpers[i].name);
 		if (!ret)

@@ -168,7 +168,7 @@ void pfleak_rules_warn_classes(const struct pf_rules *rules, const char *backend
 	for (size_t i = 0; i < pf_rules__count(rules); i++) {
 		if (pf_rules__needs(rules, i) & PF_NEED_CLASSES)
 			pf_warn("rule %s asks for anonymous_ratio, which the backend %s cannot "
-				"tell: what goes by it never fires",
+				"tell: what goes by it never fires (see pfdiag --only pfstat)",
 				pf_rules__name(rules, i), backend);
 	}
 }

@@ -97,7 +97,8 @@ struct pfleak_stacks *pfleak_stacks__new(const char *directory, unsigned int dep
 		return NULL;
 	}
 	if (pf_installed_tool(s->tool, sizeof(s->tool), TOOL)) {
-		pf_warn("--stacks: %s is not installed beside pfleak: alerts come without stacks",
+		pf_warn("--stacks: %s is not installed beside pfleak: alerts come without stacks "
+			"(see pfdiag --only install)",
 			TOOL);
 		s->tool[0] = '\0';
 	}

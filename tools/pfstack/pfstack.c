@@ -87,7 +87,8 @@ static int open_all(struct pfstack *p, struct pf_error *err)
 		return ret;
 	pf_privileges_keep(pfstack_collect_caps(&p->collect) | pf_output_caps(&p->out));
 	if (p->collect.capture && !pf_capture__tells_class(p->collect.capture))
-		pf_warn("this kernel does not tell what a fault brings: counted as a page each");
+		pf_warn("this kernel does not tell what a fault brings: counted as a page each (see "
+			"pfdiag --only pfstack)");
 	return start_loop(p, err);
 }
 
