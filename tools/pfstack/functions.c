@@ -2,6 +2,7 @@
 /* A table of names, and the order in which files are asked for them. */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,7 +51,10 @@ struct function {
 	bool own; /* by no other name than its allocator's: wherever it is, it is meant */
 };
 
-/* By name, as the search wants it. reallocarray of a C library calls realloc. */
+/*
+ * By name, as the search wants it. Not here is what goes on to one of these by
+ * a jump, which would count twice: a C library's reallocarray, mi_heap_realloc.
+ */
 static const struct function functions[] = {
 	{ "__libc_start_main", { 0 }, false },
 	{ "__tls_get_addr", { 0 }, false },
@@ -110,12 +114,6 @@ static const struct function functions[] = {
 	{ "mi_free_aligned", FREES(0), true },
 	{ "mi_free_size", FREES(0), true },
 	{ "mi_free_size_aligned", FREES(0), true },
-	{ "mi_heap_calloc", ARRAY(1, 2), true },
-	{ "mi_heap_malloc", SIZE(1), true },
-	{ "mi_heap_malloc_aligned", SIZE(1), true },
-	{ "mi_heap_mallocn", ARRAY(1, 2), true },
-	{ "mi_heap_realloc", RESIZE(1, 2), true },
-	{ "mi_heap_zalloc", SIZE(1), true },
 	{ "mi_malloc", SIZE(0), true },
 	{ "mi_malloc_aligned", SIZE(0), true },
 	{ "mi_malloc_aligned_at", SIZE(0), true },
@@ -160,6 +158,7 @@ static const struct function functions[] = {
 };
 
 #define FUNCTIONS PF_ARRAY_SIZE(functions)
+#define JUMP_MAX  8 /* bytes: a jump, and what marks where one may go to */
 
 /* A file of the process, with its functions. */
 struct file {
@@ -266,6 +265,26 @@ static uint64_t address_of(const struct pfstack_mappings *m, uint32_t module, ui
 	return 0;
 }
 
+/* A mere jump to another one of these: what comes of it is seen there. */
+static bool goes_on(const struct file *file, size_t i)
+{
+	const struct pf_entry *e = &file->entries[i];
+	char own[64];
+
+	if (!e->size || e->size > JUMP_MAX || functions[i].kind.frees)
+		return false;
+	if (!strcmp(functions[i].name, "memalign") && has(file, "aligned_alloc") &&
+	    file->entries[index_of("aligned_alloc")].address != e->address)
+		return true;
+	snprintf(own, sizeof(own), "mi_%s", functions[i].name);
+	for (size_t k = 0; k < FUNCTIONS; k++) {
+		if (!strcmp(functions[k].name, own) && file->entries[k].address &&
+		    file->entries[k].address != e->address)
+			return true;
+	}
+	return false;
+}
+
 static void take_one(struct pfstack_functions *f, struct pfstack_mappings *m,
 		     const struct file *file, size_t i)
 {
@@ -275,7 +294,7 @@ static void take_one(struct pfstack_functions *f, struct pfstack_mappings *m,
 	const uint64_t address = address_of(m, file->module, e->offset);
 
 	if (!address || f->n == PF_ALLOCS_PROBES_MAX || !has_args(e, k) ||
-	    is_taken(f, fd, e->offset))
+	    is_taken(f, fd, e->offset) || goes_on(file, i))
 		return;
 	f->probes[f->n++] = (struct pf_allocs_probe){ .fd = fd,
 						      .offset = e->offset,

@@ -18,6 +18,11 @@
 #define LOOK_NS	   UINT64_C(100000000) /* how long a rate is measured */
 #define GAP_CHANGE 1.25		       /* less is not worth a change */
 
+/* The order of so many stacks is looked at, and it has settled when it stays so many looks long. */
+#define RANKS	     3
+#define LOOKS	     3
+#define LEAST_KEPT_N 8 /* samples: of fewer an order means little */
+
 struct sample {
 	uint32_t serial;
 	bool alive;
@@ -39,6 +44,9 @@ struct pfstack_heap {
 	double start_ts;
 	struct pfstack_heap_sums sums;
 	struct pfstack_heap_stats stats;
+	uint64_t kept_n;			 /* samples that are kept */
+	const struct pf_trace_sum *ranks[RANKS]; /* at the last look */
+	unsigned int looks;			 /* since they changed */
 };
 
 /* ---- beginning and end ----------------------------------------------------- */
@@ -232,11 +240,13 @@ static void begin_sums(struct pf_traces *traces)
 	}
 }
 
-static void add_sample(struct pfstack_heap_sums *t, const struct sample *s, double half_ts)
+static void add_sample(struct pfstack_heap *h, const struct sample *s, double half_ts)
 {
+	struct pfstack_heap_sums *t = &h->sums;
 	const bool kept = s->ts < half_ts;
 	const int64_t bytes = llround(s->bytes);
 
+	h->kept_n += kept;
 	t->samples++;
 	t->bytes += s->bytes;
 	t->error_bytes += s->variance;
@@ -263,9 +273,10 @@ int pfstack_heap_take(struct pfstack_heap *h, struct pf_traces *traces)
 		return ret;
 	begin_sums(traces);
 	h->sums = (struct pfstack_heap_sums){ .window_s = window_s };
+	h->kept_n = 0;
 	HASH_ITER (hh, h->samples, s, next) {
 		if (s->alive) {
-			add_sample(&h->sums, s, h->start_ts + window_s / 2);
+			add_sample(h, s, h->start_ts + window_s / 2);
 			s->alive = false;
 			continue;
 		}
@@ -275,6 +286,40 @@ int pfstack_heap_take(struct pfstack_heap *h, struct pf_traces *traces)
 	h->sums.error_bytes = sqrt(h->sums.error_bytes);
 	h->sums.kept_error_bytes = sqrt(h->sums.kept_error_bytes);
 	return 0;
+}
+
+static bool keeps_more(const struct pf_trace_sum *a, const struct pf_trace_sum *b)
+{
+	return a->mark[MARK_KEPT] > (b ? b->mark[MARK_KEPT] : 0);
+}
+
+static void rank(struct pf_traces *traces, const struct pf_trace_sum *ranks[RANKS])
+{
+	memset(ranks, 0, RANKS * sizeof(const struct pf_trace_sum *));
+	for (size_t i = 0; i < pf_traces__count(traces); i++) {
+		const struct pf_trace_sum *sum = pf_traces__at(traces, i);
+
+		for (size_t k = 0; sum && k < RANKS; k++) {
+			const struct pf_trace_sum *other = ranks[k];
+
+			if (!keeps_more(sum, other))
+				continue;
+			ranks[k] = sum;
+			sum = other;
+		}
+	}
+}
+
+bool pfstack_heap_settled(struct pfstack_heap *h, struct pf_traces *traces)
+{
+	const struct pf_trace_sum *ranks[RANKS];
+	bool same;
+
+	rank(traces, ranks);
+	same = !memcmp(ranks, h->ranks, sizeof(ranks)) && h->kept_n >= LEAST_KEPT_N;
+	memcpy(h->ranks, ranks, sizeof(ranks));
+	h->looks = same ? h->looks + 1 : 0;
+	return h->looks >= LOOKS;
 }
 
 void pfstack_heap_sums(const struct pfstack_heap *h, struct pfstack_heap_sums *out)

@@ -73,6 +73,9 @@ void pfstack_heap_over(struct pfstack_heap *h, bool replaced, double ts);
 /* As of now: sets bytes, samples and mark[MARK_KEPT] of all traces. 0 or -errno. */
 int pfstack_heap_take(struct pfstack_heap *h, struct pf_traces *traces);
 
+/* After a take: have the stacks that keep most been the same, in the same order, for a while? */
+bool pfstack_heap_settled(struct pfstack_heap *h, struct pf_traces *traces);
+
 void pfstack_heap_sums(const struct pfstack_heap *h, struct pfstack_heap_sums *out);
 void pfstack_heap_stats(const struct pfstack_heap *h, struct pfstack_heap_stats *out);
 const struct pfstack_functions *pfstack_heap_functions(const struct pfstack_heap *h);

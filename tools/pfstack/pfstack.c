@@ -17,10 +17,12 @@
 #include "lib/cli/privileges.h"
 #include "lib/cli/select.h"
 #include "lib/cli/stop.h"
+#include "tools/pfstack/heap.h"
 #include "tools/pfstack/print.h"
 #include "tools/pfstack/report.h"
 
-#define LOOK_S 0.1 /* how often samples are taken out of the ring, if it does not fill before */
+#define WINDOW_LOOK_S 2 /* --window auto: from one look at the order of stacks to the next */
+#define LOOK_S	      0.1 /* how often samples are taken out of the ring, if it does not fill before */
 
 enum { STATUS_OK, STATUS_FAILED, STATUS_USAGE };
 
@@ -33,6 +35,7 @@ struct pfstack {
 	double summary_s;   /* from one to the next */
 	uint64_t next_ns;   /* when the next one is due */
 	uint64_t summaries; /* so far */
+	bool settled;	    /* allocs: the order of stacks has, and that was waited for */
 };
 
 static int fail(struct pf_error *err, int ret)
@@ -98,7 +101,7 @@ static double summary_interval_s(const struct pfstack_opts *o)
 	if (o->mode == MODE_GROWTH && o->common.duration_s && !o->common.positionals)
 		return o->common.duration_s / 2;
 	if (o->mode == MODE_ALLOCS)
-		return 2 * o->common.duration_s; /* there is one report, at the end */
+		return o->window_auto ? WINDOW_LOOK_S : 2 * o->common.duration_s;
 	return o->common.interval_s;
 }
 
@@ -112,13 +115,18 @@ static int summarize(struct pfstack *p, struct pf_error *err)
 		return ret;
 	p->summaries++;
 	p->next_ns += (uint64_t)(p->summary_s * 1e9);
+	/* There is one report, at the end. */
+	if (p->collect.heap) {
+		p->settled = pfstack_heap_settled(p->collect.heap, p->collect.traces);
+		return 0;
+	}
 	ret = pfstack_report_summary(&p->report, &p->collect);
 	return ret ? fail(err, ret) : flush(p, err);
 }
 
 static bool enough(const struct pfstack *p)
 {
-	return (p->opts.common.count && p->summaries >= p->opts.common.count) ||
+	return p->settled || (p->opts.common.count && p->summaries >= p->opts.common.count) ||
 	       pfstack_collect_all_gone(&p->collect);
 }
 
