@@ -218,7 +218,7 @@ static int run(const char *name, int n)
 
 int main(int argc, char **argv)
 {
-	const int n = argc > 2 ? atoi(argv[1]) : 0;
+	const int n = argc > 2 ? (int)strtol(argv[1], NULL, 10) : 0;
 	char line[16];
 
 	setvbuf(stdout, NULL, _IONBF, 0);

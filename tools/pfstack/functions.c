@@ -356,7 +356,15 @@ int pfstack_functions_find(struct pfstack_functions *f, struct pfstack_mappings 
 		return pf_fail(err, ENOMEM, "out of memory");
 	n = list_files(m, files, pfstack_mappings_program(m, proc->key.pid));
 	for (size_t i = 0; i < n; i++) {
-		if (!ask(m->symbolizer, &files[i]) && before(&files[i], first))
+		const int ret = ask(m->symbolizer, &files[i]);
+
+		if (ret)
+			pf_warn("cannot look for functions in %s: %s",
+				pf_text_printable(
+					name, sizeof(name),
+					pf_symbolizer__name(m->symbolizer, files[i].module)),
+				strerror(-ret));
+		else if (before(&files[i], first))
 			first = &files[i];
 	}
 	for (size_t i = 0; i < n; i++)
