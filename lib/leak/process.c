@@ -431,14 +431,15 @@ static void apply_conditions(const struct pf_process *p, const struct pf_terms *
 {
 	const struct pf_leak_config *c = &terms->config;
 	double grace_left_s = c->grace_s - v->age_s;
+	/* the models beside the trend alert on more than the threshold */
+	int alert = c->alert_confidence + (c->model.model != PF_MODEL_TREND);
 	bool big = size_of(p) >= (double)c->min_bytes;
 
 	if (!v->n_signals)
 		return;
 	apply_context(p, terms, v);
 	if (grace_left_s > 0 && is_urgent(p, v, grace_left_s))
-		bound(v, PF_SIGNAL_TIME_LEFT, true, v->time_left_s, grace_left_s,
-		      c->alert_confidence, 100);
+		bound(v, PF_SIGNAL_TIME_LEFT, true, v->time_left_s, grace_left_s, alert, 100);
 	else
 		bound(v, PF_SIGNAL_GRACE, grace_left_s <= 0, v->age_s, c->grace_s, 0,
 		      grace_left_s > 0 ? c->alert_confidence - 1 : 100);

@@ -574,6 +574,10 @@ END
   json "$(tail -n 1 <<<"$output")" '.counts.rules.anon | .asked > 0 and .unknown == .asked and .fired == 0'
   run_tool -0 pfleak --config c.yaml --backend counters --once -p $$ 0.05
   assert_match "$output" 'rule anon: could not be told [1-9][0-9]* times of [1-9]'
+  run_tool -0 pfleak --model classic --backend counters --once -p $$ 0.05
+  assert_contains "$stderr" 'the model classic asks for the share of anonymous faults, which the backend counters cannot tell'
+  run_tool -0 pfleak --model levels --backend counters --once -p $$ 0.05
+  refute_contains "$stderr" 'anonymous'
 }
 
 # ---- SIGHUP -----------------------------------------------------------------------------------

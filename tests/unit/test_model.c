@@ -338,6 +338,28 @@ static double still(struct sim *m, double t)
 	return (double)(m->s.rss_anon_bytes / MB);
 }
 
+static void leave_little(void *ctx, const struct pf_sample *s, struct pf_limit *limit)
+{
+	(void)ctx;
+	(void)s;
+	limit->headroom_bytes = 60 * MB;
+}
+
+/* Young, and it would not become old: an alert, though these want more than the threshold. */
+static void test_memory_that_runs_out_within_grace(void **state)
+{
+	const struct pf_leak_hooks hooks = { .limit = leave_little };
+	struct pf_leak_config config = pf_leak_default_config;
+	struct sim m;
+
+	(void)state;
+	config.model.model = PF_MODEL_LEVELS;
+	sim_open(&m, &config, &hooks, 10, 1);
+	sim_run(&m, 590, fast);
+	assert_int_equal(m.fires, 1);
+	sim_close(&m);
+}
+
 static void test_alert_of_a_model(void **state)
 {
 	struct pf_leak_config config = pf_leak_default_config;
@@ -408,6 +430,7 @@ int main(void)
 		cmocka_unit_test(test_levels_of_vsz),
 		cmocka_unit_test(test_only_some_trace),
 		cmocka_unit_test(test_alert_of_a_model),
+		cmocka_unit_test(test_memory_that_runs_out_within_grace),
 		cmocka_unit_test(test_more_than_the_threshold_is_asked),
 		cmocka_unit_test(test_reason_names_what_gave_points),
 	};

@@ -330,14 +330,20 @@ static int describe(void *ctx, struct pf_run *run)
 	return pf_json_schema_text(&run->out.buf, alert_schema());
 }
 
-/* Rules that go by classes of faults where nobody counts them all. Others may be unable to on an
- * old kernel: then the end of the run tells. */
+/* Rules and models that go by classes of faults where nobody counts them all. Others may be unable
+ * to on an old kernel: then the end of the run tells. */
 static void warn_classes(struct pfleak *p)
 {
 	const char *backend = pf_source__header(p->report.run->source)->backend;
+	enum pf_model model = (enum pf_model)pf_config__settings(p->settings.config)->model;
 
-	if (!strcmp(backend, "counters") || !strcmp(backend, "perf"))
-		pfleak_rules_warn_classes(p->settings.rules, backend);
+	if (strcmp(backend, "counters") != 0 && strcmp(backend, "perf") != 0)
+		return;
+	pfleak_rules_warn_classes(p->settings.rules, backend);
+	if (pf_model_traces(model))
+		pf_warn("the model %s asks for the share of anonymous faults, which the backend %s "
+			"cannot tell: it gives no points",
+			pf_model_names[model], backend);
 }
 
 static bool same_channels(const struct pfleak_settings *a, const struct pfleak_settings *b)
