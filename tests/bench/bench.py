@@ -626,6 +626,17 @@ def bench_snapshots(report, peers):
                                                      took[name], took['pidstat -r']), '% of its', bar=100 / 30)
 
 
+# ---- judging, apart from looking -------------------------------------------
+
+def bench_scoring(report, _peers):
+    report.begin('scoring', f'CPU of judging {MANY} processes every 10 s ({ROUNDS} rounds)')
+    run = subprocess.run([f'{BENCH}/scoring', str(MANY), str(ROUNDS)], check=True, stdout=subprocess.PIPE,
+                         text=True)
+    rounds = [json.loads(line) for line in run.stdout.splitlines()]
+    report.line('of one core', [r['core_percent'] for r in rounds], '%', bar=0.2)
+    report.line('history of a process', [r['history_bytes'] for r in rounds], 'bytes', bar=2500)
+
+
 # ---- what is kept from run to run ------------------------------------------
 
 HISTORIES = 10000
@@ -645,7 +656,7 @@ def bench_state(report, _peers):
 
 SECTIONS = {'faults': bench_faults, 'stacks': bench_stacks, 'unmap': bench_unmap, 'start': bench_start,
             'memory': bench_memory, 'idle': bench_idle, 'snapshots': bench_snapshots,
-            'state': bench_state, 'load': bench_load}
+            'scoring': bench_scoring, 'state': bench_state, 'load': bench_load}
 LONG = ['load'] # run by name only
 
 

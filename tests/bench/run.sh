@@ -10,6 +10,7 @@
 #   memory     resident memory and maps, with 300 processes
 #   idle       CPU of watching 300 processes
 #   snapshots  CPU per snapshot of 3,000 processes
+#   scoring    CPU of judging 3,000 processes, and the memory of their histories
 #   load       losses and memory of pfstack in five minutes of 100,000 faults/s:
 #              only where it is named (make bench SECTIONS=load)
 #   state      CPU of saving and loading 10,000 histories
