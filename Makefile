@@ -33,6 +33,7 @@ fishcompdir ?= $(prefix)/share/fish/vendor_completions.d
 
 CORPUS  ?= ../shared/corpus
 DURATION ?= 7200
+LEAK_S  ?= 10
 FUZZ_S  ?= 30
 VM_JOBS ?= 2
 
@@ -186,6 +187,7 @@ help:
 	'make lint           layers, headers, licences, style, documents' \
 	'make format         reformat the C sources' \
 	'make corpus         score the labelled corpus: CORPUS=DIR (../shared/corpus)' \
+	'make leak-sites     does pfstack name the code that leaks: a grid of leaks, a quarter of an hour (root)' \
 	'make soak           real programs for DURATION seconds (7200), healthy and leaking: false alerts (root)' \
 	'make test-real      tests with servers and runtimes as Debian ships them (root; deps-real)' \
 	'make bench          costs beside other tools, as ratios of one run (root)' \
@@ -397,7 +399,7 @@ sysroot:
 # ---- testing --------------------------------------------------------------
 
 # These run what was built.
-HERE := check check-bpf test test-all demo demo-run lint corpus soak bench fuzz coverage bpf-stats san fuzz-bins bench-bins
+HERE := check check-bpf test test-all demo demo-run lint corpus leak-sites soak bench fuzz coverage bpf-stats san fuzz-bins bench-bins
 ifneq ($(and $(CROSS),$(filter $(HERE),$(MAKECMDGOALS))),)
 $(error $(filter $(HERE),$(MAKECMDGOALS)): not on $(MACHINE) with what is built for $(HOST); check-vm runs that)
 endif
@@ -408,7 +410,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 WHERE = PF_BUILD='$(abspath $(O))' PF_BIN='$(abspath $(O))/bin' \
         PF_WORK='$(abspath $(O))/workloads' PF_EXAMPLES='$(abspath $(O))/examples'
 
-.PHONY: check check-bpf check-vm check-vm-quick matrix test test-all test-real demo demo-run lint corpus soak bench need-root
+.PHONY: check check-bpf check-vm check-vm-quick matrix test test-all test-real demo demo-run lint corpus leak-sites soak bench need-root
 check: all workloads examples san
 	$(Q)$(WHERE) tests/run.sh lint unit replay-san bats-user
 
@@ -452,6 +454,10 @@ lint: all
 
 corpus: all
 	$(Q)$(WHERE) CORPUS='$(CORPUS)' tests/corpus/corpus.py
+
+# Takes a quarter of an hour, hence in no test; what was seen is in the README.
+leak-sites: need-root all workloads
+	$(Q)$(WHERE) tests/leaks/sites.py --seconds=$(LEAK_S) --dir='$(O)/leak-sites'
 
 # Takes hours, hence in no test. REPLAY=DIR judges again what an earlier run recorded.
 soak: all
@@ -557,7 +563,7 @@ dist:
 
 # Only what is ours: O may be a directory that holds other things.
 clean:
-	$(Q)rm -rf $(addprefix $(O)/,bin libexec bpf gen obj unit workloads examples bench fuzz vm guest san cov libpf.a tidy.log pftools-*.tar.gz)
+	$(Q)rm -rf $(addprefix $(O)/,bin libexec bpf gen obj unit workloads examples bench fuzz vm guest san cov leak-sites libpf.a tidy.log pftools-*.tar.gz)
 	$(Q)rm -f compile_commands.json; rmdir $(O) 2>/dev/null || :
 
 .SECONDARY:
