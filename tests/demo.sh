@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Show a real leaking process being found among healthy ones, by tracing page
 # faults: one program leaks, three do not, and one of those faults far more
-# than the leaking one. Ends with status 0 only if the right one was named.
+# than the leaking one. Ends with status 0 only if the right one was named, and the
+# function that allocates what is not freed.
 #
 # Environment: PF_BIN (build/bin), PF_EXAMPLES (build/examples).
 set -u
@@ -41,14 +42,15 @@ leaky=$started
 say "pfstat, three times two seconds: who faults, and what grows?"
 "$bin/pfstat" -n 6 2 3 || exit 1
 
-say "pfleak, every second, with a grace of 20 seconds: who leaks?"
-"$bin/pfleak" --grace 20 1 > "$work/pfleak.out" &
+say "pfleak, every second, with a grace of 20 seconds: who leaks, and in which function?"
+mkdir "$work/stacks"
+"$bin/pfleak" --grace 20 --stacks "$work/stacks" 1 > "$work/pfleak.out" &
 pfleak=$!
 pids+=("$pfleak")
 tail -n +1 -f "$work/pfleak.out" --pid="$pfleak" &
 
 for _ in $(seq 900); do
-  grep -q ' ALERT ' "$work/pfleak.out" && break
+  grep -q ' STACKS ' "$work/pfleak.out" && break
   kill -0 "$pfleak" 2>/dev/null || break
   sleep 0.1
 done
@@ -65,4 +67,8 @@ if [ "$alerts" -ne 1 ]; then
   say "$alerts alerts, but only pid $leaky (leaky) leaks"
   exit 1
 fi
-say "Found: pid $leaky (leaky) leaks, and nobody else was accused."
+if ! grep -q '^ *leaks in cache_session (leaky\.c:[0-9]*)$' "$work/pfleak.out"; then
+  say "NOT found: cache_session, whose sessions leaky forgets, was not named"
+  exit 1
+fi
+say "Found: pid $leaky (leaky) leaks what cache_session allocates, and nobody else was accused."

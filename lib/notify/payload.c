@@ -325,6 +325,7 @@ static json_t *annotations_of(const json_t *alert)
 	put_some(&obj, "runtime", text_of(alert, "language"));
 	put_some(&obj, "next", text_of(alert, "next"));
 	put_some(&obj, "stacks", text_of(alert, "stacks"));
+	put_some(&obj, "site", text_of(alert, "site"));
 	return obj;
 }
 

@@ -378,7 +378,7 @@ EOT
   wait_for_line "$TOOL_ERR" 'the configuration was read again'
   stop_tool
   assert_eq "$(requests 'map(.body | fromjson | [.alert.rule, .alert.allocator,
-    (.alert.next | startswith("pfstack --mode growth -p "))])')" \
+    (.alert.next | startswith("pfstack --mode allocs -p "))])')" \
     '[["first","glibc",true],["second","glibc",true]]'
   assert_contains "$(<"$TOOL_OUT")" 'told hook: 2 delivered'
 }

@@ -99,11 +99,17 @@ static void of_any(char *dst, size_t size, const struct pf_allocator_facts *f, i
 	char path[PATH_MAX];
 	bool missing = pf_installed_tool(path, sizeof(path), "pfstack") != 0;
 
-	if (f->allocator != PF_ALLOCATOR_GO)
-		add_with_pid(dst, size,
-			     *dst ? "Without a restart: pfstack --mode growth -p "
-				  : "pfstack --mode growth -p ",
-			     pid, missing ? " -d 60 (pfstack is not installed here)" : " -d 60");
+	if (f->allocator == PF_ALLOCATOR_GO)
+		return;
+	if (*dst)
+		add(dst, size, "Without a restart:");
+	/* An allocator of its own has no functions that are known. */
+	if (f->allocator == PF_ALLOCATOR_UNKNOWN)
+		add_with_pid(dst, size, "pfstack --mode growth -p ", pid, " -d 60");
+	else
+		add_with_pid(dst, size, "pfstack --mode allocs -p ", pid, " -d 30");
+	if (missing)
+		add(dst, size, "(pfstack is not installed here)");
 }
 
 char *pfleak_advice(char *dst, size_t size, const struct pf_allocator_facts *f, int64_t pid)

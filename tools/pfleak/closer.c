@@ -34,7 +34,9 @@ void pfleak_add_closer(struct pf_strbuf *b, const struct pfleak_closer *c)
 		pf_strbuf_addf(&line, "next: %s", c->next);
 	if (line.len)
 		pfleak_add_wrapped(b, line.data);
-	if (c->stacks)
+	if (c->site)
+		pf_strbuf_addf(b, "    leaks in %s\n", c->site);
+	if (c->stacks && !c->site)
 		pf_strbuf_addf(b, "    stacks are being taken into %s\n",
 			       pf_text_printable(file, sizeof(file), c->stacks));
 }
@@ -86,7 +88,7 @@ static void add_frames(struct pf_strbuf *line, const char *frames)
 	}
 }
 
-static void text_stack(struct pf_strbuf *b, const struct pf_folded_stack *stack, int64_t all)
+static void text_stack(struct pf_strbuf *b, const struct pf_heaviest_stack *stack, int64_t all)
 {
 	_cleanup_(pf_strbuf_free) struct pf_strbuf line = PF_STRBUF_INIT;
 	char bytes[16];
@@ -99,11 +101,31 @@ static void text_stack(struct pf_strbuf *b, const struct pf_folded_stack *stack,
 	b->failed |= line.failed;
 }
 
+/* Page faults name who touched memory first, the allocator who keeps it. */
+static void text_site(struct pf_strbuf *b, const struct pfleak_stacks_result *result)
+{
+	const struct pf_site *site = &result->heaviest->site;
+	char words[1024];
+
+	if (result->instead)
+		pf_strbuf_addf(b, "    page faults, not allocations: %s\n",
+			       pf_text_printable(words, sizeof(words), result->instead));
+	if (!*site->function)
+		return;
+	pf_strbuf_addf(b, "    %s %s", !strcmp(result->mode, "allocs") ? "leaks in" : "grows in",
+		       site->function);
+	if (*site->file)
+		pf_strbuf_addf(b, " (%s:%" PRId64 ")",
+			       pf_text_printable(words, sizeof(words), pf_label_base(site->file)),
+			       site->line);
+	pf_strbuf_addch(b, '\n');
+}
+
 static void text_stacks(struct pfleak_report *r, const struct pfleak_stacks_result *result)
 {
 	char comm[PF_COMM_LEN * PF_TEXT_GROWTH], words[1024], bytes[16];
 	struct pf_strbuf *b = &r->run->out.buf;
-	const struct pf_folded *f = result->folded;
+	const struct pf_heaviest *h = result->heaviest;
 
 	pfleak_add_clock(b, result->ts);
 	pf_strbuf_addf(b, " STACKS   pid %" PRId64 " (%s) ", result->pid,
@@ -114,15 +136,31 @@ static void text_stacks(struct pfleak_report *r, const struct pfleak_stacks_resu
 		return;
 	}
 	pf_strbuf_addf(b, "%s in %" PRIu64 " stacks\n",
-		       pf_fmt_bytes(bytes, sizeof(bytes), f->bytes), f->stacks);
-	for (size_t i = 0; i < f->n_top; i++)
-		text_stack(b, &f->top[i], f->bytes);
-	if (f->skipped)
-		pf_strbuf_addf(b, "    %" PRIu64 " lines of the file are no stacks\n", f->skipped);
+		       pf_fmt_bytes(bytes, sizeof(bytes), h->bytes), h->stacks);
+	text_site(b, result);
+	for (size_t i = 0; i < h->n_top; i++)
+		text_stack(b, &h->top[i], h->bytes);
+	if (h->skipped)
+		pf_strbuf_addf(b, "    %" PRIu64 " lines of the file are no stacks\n", h->skipped);
 	pf_strbuf_addf(b, "    %s\n", pf_text_printable(words, sizeof(words), result->file));
 }
 
 /* ---- stacks as a record --------------------------------------------------- */
+
+static json_t *json_site(const struct pf_heaviest *h)
+{
+	json_t *obj;
+
+	if (!h || !*h->site.function)
+		return json_null();
+	obj = json_object();
+	if (obj && !pf_json_add_string(obj, "function", h->site.function) &&
+	    !pf_json_add_string(obj, "file", *h->site.file ? h->site.file : NULL) &&
+	    !pf_json_add_int(obj, "line", h->site.line))
+		return obj;
+	json_decref(obj);
+	return NULL;
+}
 
 static json_t *json_frames(const char *frames)
 {
@@ -143,15 +181,15 @@ static json_t *json_frames(const char *frames)
 	return list;
 }
 
-static json_t *json_top(const struct pf_folded *f)
+static json_t *json_top(const struct pf_heaviest *h)
 {
 	json_t *list = json_array();
 
-	for (size_t i = 0; list && f && i < f->n_top; i++) {
+	for (size_t i = 0; list && h && i < h->n_top; i++) {
 		json_t *stack = json_object();
 
-		if (!stack || pf_json_add_int(stack, "bytes", f->top[i].bytes) ||
-		    json_object_set_new(stack, "frames", json_frames(f->top[i].frames)) ||
+		if (!stack || pf_json_add_int(stack, "bytes", h->top[i].bytes) ||
+		    json_object_set_new(stack, "frames", json_frames(h->top[i].frames)) ||
 		    json_array_append(list, stack)) {
 			json_decref(stack);
 			json_decref(list);
@@ -165,7 +203,7 @@ static json_t *json_top(const struct pf_folded *f)
 static int json_stacks(struct pfleak_report *r, const struct pfleak_stacks_result *result)
 {
 	const struct pf_header *header = pf_source__header(r->run->source);
-	const struct pf_folded *f = result->folded;
+	const struct pf_heaviest *h = result->heaviest;
 	json_t *obj = pf_json_new("stacks");
 
 	if (obj && !pf_json_add_real(obj, "ts", result->ts, 3) &&
@@ -176,10 +214,13 @@ static int json_stacks(struct pfleak_report *r, const struct pfleak_stacks_resul
 	    !pf_json_add_string(obj, "comm", result->comm) &&
 	    !pf_json_add_string(obj, "file", result->file) &&
 	    !pf_json_add_string(obj, "failed", result->failed) &&
-	    !pf_json_add_int(obj, "bytes", f ? f->bytes : PF_UNKNOWN) &&
-	    !pf_json_add_int(obj, "stacks", f ? (int64_t)f->stacks : PF_UNKNOWN) &&
-	    !pf_json_add_int(obj, "skipped", f ? (int64_t)f->skipped : PF_UNKNOWN) &&
-	    !json_object_set_new(obj, "top", json_top(f)))
+	    !pf_json_add_string(obj, "mode", result->mode) &&
+	    !pf_json_add_string(obj, "instead", result->instead) &&
+	    !json_object_set_new(obj, "site", json_site(h)) &&
+	    !pf_json_add_int(obj, "bytes", h ? h->bytes : PF_UNKNOWN) &&
+	    !pf_json_add_int(obj, "stacks", h ? (int64_t)h->stacks : PF_UNKNOWN) &&
+	    !pf_json_add_int(obj, "skipped", h ? (int64_t)h->skipped : PF_UNKNOWN) &&
+	    !json_object_set_new(obj, "top", json_top(h)))
 		return pf_json_line(obj, &r->run->out.buf);
 	json_decref(obj);
 	return -ENOMEM;
@@ -202,4 +243,5 @@ void pfleak_row_closer(struct pfleak_row *row, const struct pfleak_closer *close
 	row->language = closer->language;
 	row->next = closer->next;
 	row->stacks = closer->stacks;
+	row->site = closer->site;
 }

@@ -18,7 +18,8 @@ struct pfleak_closer {
 	const char *linkage;   /* "dynamic", "static": of the allocator */
 	const char *language;
 	const char *next;   /* the next step */
-	const char *stacks; /* file in which they will be */
+	const char *stacks; /* file in which they will be, or are */
+	const char *site;   /* what they point to, printable */
 	char advice[PFLEAK_ADVICE_MAX];
 };
 

@@ -69,6 +69,7 @@ const struct pf_column pfleak_cols[] = {
 	    "Language runtime: Go, JVM, V8 or CPython."),
 	COL(next, PF_STRING, "", "NEXT", -60, PF_LOOK_PLAIN, false, "What to do next."),
 	COL(stacks, PF_STRING, "", "STACKS", -12, PF_LOOK_PLAIN, false, "File with its stacks."),
+	COL(site, PF_STRING, "", "SITE", -24, PF_LOOK_PLAIN, false, "Function that they point to."),
 	/* of the list only */
 	COL(faults_total, PF_INT, "faults", "FAULTS", 9, PF_LOOK_PLAIN, false, "Since first seen."),
 	COL(age_s, PF_REAL, "seconds", "AGE", 6, PF_LOOK_DURATION, false, "Since it was started."),

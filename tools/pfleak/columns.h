@@ -45,6 +45,7 @@ struct pfleak_row {
 	const char *language;
 	const char *next;
 	const char *stacks;
+	const char *site;
 	int64_t faults_total;
 	double age_s;
 	double followed_s;

@@ -123,6 +123,15 @@ static void recall(void *ctx, const struct pf_verdict *v, struct pfleak_closer *
 		put_facts(c, &facts, v->pid);
 	if (p->stacks)
 		c->stacks = pfleak_stacks__file(p->stacks, v);
+	if (p->stacks)
+		c->site = pfleak_stacks__site(p->stacks, v);
+}
+
+/* Is what it keeps in the allocator's memory? The heap of a runtime is not. */
+static bool has_malloc(const struct pf_allocator_facts *facts)
+{
+	return facts->allocator != PF_ALLOCATOR_UNKNOWN && facts->allocator != PF_ALLOCATOR_GO &&
+	       (facts->language == PF_LANGUAGE_UNKNOWN || facts->language == PF_LANGUAGE_CPYTHON);
 }
 
 static void look_closer(struct pfleak *p, const struct pf_verdict *v, struct pfleak_closer *c)
@@ -140,7 +149,7 @@ static void look_closer(struct pfleak *p, const struct pf_verdict *v, struct pfl
 	facts = pfleak_identify(&p->identify, v->pid, v->start_ts);
 	put_facts(c, &facts, v->pid);
 	if (p->stacks)
-		c->stacks = pfleak_stacks__start(p->stacks, v);
+		c->stacks = pfleak_stacks__start(p->stacks, v, has_malloc(&facts));
 }
 
 /* Between the run before and this one: that is no news of this run's time. */

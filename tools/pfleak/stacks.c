@@ -23,25 +23,30 @@
 #include "lib/record/sample.h"
 #include "tools/pfleak/stacks.h"
 
-#define TOOL	   "pfstack"
-#define AT_ONCE	   2
-#define AN_HOUR	   12
-#define HOUR_NS	   UINT64_C(3600000000000)
-#define LOOK	   "30" /* seconds that pfstack looks on */
-#define LIMIT_S	   90.0 /* ... and may take, with what it does then */
-#define FILE_MAX   (16u << 20)
-#define REASON_MAX 160
+#define TOOL	    "pfstack"
+#define AT_ONCE	    2
+#define AN_HOUR	    12
+#define HOUR_NS	    UINT64_C(3600000000000)
+#define LOOK	    "30" /* seconds that pfstack looks on at page faults */
+#define LOOK_ALLOCS "10" /* ... and at an allocator, which costs the process more */
+#define LIMIT_S	    90.0 /* ... and may take, with what it does then */
+#define FILE_MAX    (16u << 20)
+#define REASON_MAX  160
+#define SITE_MAX    1024
 
 enum run_state { FREE, WAITING, RUNNING };
 
 struct run {
 	enum run_state state;
-	bool kept; /* it is done, and its file is there */
+	bool kept;   /* it is done, and its file is there */
+	bool allocs; /* the mode that is tried */
 	struct pf_child *child;
 	int64_t pid;
 	double start_ts;
 	char comm[PF_COMM_LEN];
-	int fd; /* of the result, to read it again */
+	int fd;			  /* of the result, to read it again */
+	char instead[REASON_MAX]; /* why it is not mode allocs any more */
+	char site[SITE_MAX];	  /* "" = none was found */
 	char path[PATH_MAX];
 	const char *name; /* the last part of path */
 };
@@ -122,7 +127,7 @@ static int name_result(const struct pfleak_stacks *s, struct run *r, const struc
 	char name[64];
 	int len;
 
-	snprintf(name, sizeof(name), TOOL "-%" PRId64 "-%.0f-%.0f.folded", v->pid, v->start_ts,
+	snprintf(name, sizeof(name), TOOL "-%" PRId64 "-%.0f-%.0f.jsonl", v->pid, v->start_ts,
 		 v->ts);
 	len = snprintf(r->path, sizeof(r->path), "%s/%s", s->directory_name, name);
 	if (len < 0 || (size_t)len >= sizeof(r->path))
@@ -138,12 +143,19 @@ static int open_result(const struct pfleak_stacks *s, struct run *r)
 	return r->fd < 0 ? -errno : 0;
 }
 
+static const char *mode_of(const struct run *r)
+{
+	return r->allocs ? "allocs" : "growth";
+}
+
 static struct pf_child *start(const struct pfleak_stacks *s, const struct run *r,
 			      struct pf_error *err)
 {
 	char pid[24], depth[24];
-	const char *argv[] = { TOOL, "--mode", "growth", "-p",	    pid,   "-d",
-			       LOOK, "-o",     "folded", "--depth", depth, NULL };
+	const char *argv[] = {
+		TOOL, "--mode", mode_of(r), "-p",  pid, "-d", r->allocs ? LOOK_ALLOCS : LOOK,
+		"-o", "json",	"--depth",  depth, NULL
+	};
 	const struct pf_child_order order = { .path = s->tool,
 					      .argv = argv,
 					      .out = r->fd,
@@ -189,18 +201,33 @@ static const struct run *on_its_way(const struct pfleak_stacks *s, const struct 
 	return NULL;
 }
 
-const char *pfleak_stacks__file(const struct pfleak_stacks *s, const struct pf_verdict *v)
+static const struct run *latest(const struct pfleak_stacks *s, const struct pf_verdict *v)
 {
 	for (size_t i = 0; i < AN_HOUR; i++) {
 		const struct run *r = &s->run[i];
 
 		if ((r->state != FREE || r->kept) && r->pid == v->pid && r->start_ts == v->start_ts)
-			return r->path;
+			return r;
 	}
 	return NULL;
 }
 
-const char *pfleak_stacks__start(struct pfleak_stacks *s, const struct pf_verdict *v)
+const char *pfleak_stacks__file(const struct pfleak_stacks *s, const struct pf_verdict *v)
+{
+	const struct run *r = latest(s, v);
+
+	return r ? r->path : NULL;
+}
+
+const char *pfleak_stacks__site(const struct pfleak_stacks *s, const struct pf_verdict *v)
+{
+	const struct run *r = latest(s, v);
+
+	return r && r->kept && *r->site ? r->site : NULL;
+}
+
+const char *pfleak_stacks__start(struct pfleak_stacks *s, const struct pf_verdict *v,
+				 bool has_malloc)
 {
 	const struct run *same = on_its_way(s, v);
 	size_t next = s->stats.taken % AN_HOUR;
@@ -217,7 +244,11 @@ const char *pfleak_stacks__start(struct pfleak_stacks *s, const struct pf_verdic
 			AN_HOUR);
 		return NULL;
 	}
-	*r = (struct run){ .state = WAITING, .pid = v->pid, .start_ts = v->start_ts };
+	*r = (struct run){ .state = WAITING,
+			   .pid = v->pid,
+			   .start_ts = v->start_ts,
+			   .fd = -1,
+			   .allocs = has_malloc };
 	snprintf(r->comm, sizeof(r->comm), "%s", v->comm);
 	if (name_result(s, r, v)) {
 		r->state = FREE;
@@ -230,19 +261,13 @@ const char *pfleak_stacks__start(struct pfleak_stacks *s, const struct pf_verdic
 
 /* ---- ending --------------------------------------------------------------- */
 
-static int read_result(const struct run *r, struct pf_folded *folded)
+/* By the descriptor: the name may be somebody else's by now. */
+static int read_result(const struct run *r, struct pf_heaviest *heaviest, struct pf_error *err)
 {
-	_cleanup_close_ int fd = fcntl(r->fd, F_DUPFD_CLOEXEC, 0);
-	_cleanup_fclose_ FILE *f = NULL;
+	char path[64];
 
-	*folded = (struct pf_folded){ 0 };
-	if (fd < 0 || lseek(fd, 0, SEEK_SET) < 0)
-		return -errno;
-	f = fdopen(fd, "r");
-	if (!f)
-		return -errno;
-	fd = -1;
-	return pf_folded_read(f, folded);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", r->fd);
+	return pf_heaviest_read(path, heaviest, err);
 }
 
 /* Why it failed: what became of it, and the first line of what it said. */
@@ -257,7 +282,7 @@ static void failure(const struct run *r, char *dst, size_t size)
 		snprintf(dst + len, size - len, ": %.*s", (int)strcspn(said, "\n"), said);
 }
 
-static void tell(struct pfleak_stacks *s, const struct run *r, const struct pf_folded *folded,
+static void tell(struct pfleak_stacks *s, const struct run *r, const struct pf_heaviest *heaviest,
 		 const char *failed)
 {
 	const struct pfleak_stacks_result result = {
@@ -267,7 +292,9 @@ static void tell(struct pfleak_stacks *s, const struct run *r, const struct pf_f
 		.comm = r->comm,
 		.file = failed ? NULL : r->path,
 		.failed = failed,
-		.folded = failed ? NULL : folded,
+		.mode = mode_of(r),
+		.instead = *r->instead ? r->instead : NULL,
+		.heaviest = failed ? NULL : heaviest,
 	};
 
 	s->hooks.done(s->hooks.ctx, &result);
@@ -288,20 +315,52 @@ static void end(struct pfleak_stacks *s, struct run *r, bool failed)
 	s->stats.failed += failed;
 }
 
-static void finish(struct pfleak_stacks *s, struct run *r)
+static void put_site(struct run *r, const struct pf_site *site)
 {
-	struct pf_folded folded = { 0 };
+	char file[SITE_MAX / 2];
+
+	if (!*site->file)
+		snprintf(r->site, sizeof(r->site), "%.400s", site->function);
+	else
+		snprintf(r->site, sizeof(r->site), "%.400s (%s:%" PRId64 ")", site->function,
+			 pf_text_printable(file, sizeof(file), pf_label_base(site->file)),
+			 site->line);
+}
+
+/* Page faults tell less, but of every program. The file is the same, from its beginning. */
+static bool try_growth(struct pfleak_stacks *s, struct run *r, const char *why)
+{
+	struct pf_error err = { 0 };
+
+	if (!r->allocs || ftruncate(r->fd, 0))
+		return false;
+	pf_child__free(r->child);
+	r->child = NULL;
+	r->allocs = false;
+	snprintf(r->instead, sizeof(r->instead), "%s", why);
+	r->child = start(s, r, &err);
+	return r->child;
+}
+
+static void finish(struct pfleak_stacks *s, struct run *r, bool again)
+{
+	struct pf_heaviest heaviest = { 0 };
 	char failed[REASON_MAX] = "";
-	int ret = 0;
+	struct pf_error err = { 0 };
 
 	if (!pf_child__succeeded(r->child))
 		failure(r, failed, sizeof(failed));
-	else if ((ret = read_result(r, &folded)))
-		snprintf(failed, sizeof(failed), "cannot read what it wrote: %s", strerror(-ret));
-	else if (!folded.stacks)
+	else if (read_result(r, &heaviest, &err))
+		snprintf(failed, sizeof(failed), "cannot read what it wrote: %.100s", err.text);
+	else if (!heaviest.stacks)
 		snprintf(failed, sizeof(failed), "it wrote no stack");
-	tell(s, r, &folded, *failed ? failed : NULL);
-	pf_folded_free(&folded);
+	if (*failed && again && try_growth(s, r, failed)) {
+		pf_heaviest_free(&heaviest);
+		return;
+	}
+	put_site(r, &heaviest.site);
+	tell(s, r, &heaviest, *failed ? failed : NULL);
+	pf_heaviest_free(&heaviest);
 	end(s, r, *failed);
 }
 
@@ -319,7 +378,7 @@ void pfleak_stacks__moment(struct pfleak_stacks *s)
 {
 	for (size_t i = 0; i < AN_HOUR; i++) {
 		if (s->run[i].state == RUNNING && pf_child__poll(s->run[i].child))
-			finish(s, &s->run[i]);
+			finish(s, &s->run[i], true);
 	}
 	/* The oldest first. */
 	for (size_t i = 0; i < AN_HOUR && running(s) < AT_ONCE; i++) {
@@ -339,7 +398,7 @@ void pfleak_stacks__finish(struct pfleak_stacks *s)
 {
 	for (size_t i = 0; i < AN_HOUR; i++) {
 		if (s->run[i].state == RUNNING && pf_child__poll(s->run[i].child))
-			finish(s, &s->run[i]);
+			finish(s, &s->run[i], false);
 		if (s->run[i].state == FREE)
 			continue;
 		tell(s, &s->run[i], NULL, "pfleak ended before it did");
