@@ -71,7 +71,7 @@ DEPS_TEST  := bats libcmocka-dev jq python3 shellcheck clang-format mandoc zsh f
               musl-tools gron systemd
 DEPS_FUZZ  := libclang-rt-dev
 DEPS_DEV   := clang-tidy cppcheck git
-DEPS_BENCH := bpftrace sysstat linux-perf
+DEPS_BENCH := bpftrace sysstat linux-perf heaptrack
 # Servers and runtimes for test-real; none is started.
 DEPS_REAL  := prometheus prometheus-alertmanager curl redis-server nodejs openjdk-17-jdk-headless chromium golang-go
 DEPS_CROSS := gcc-aarch64-linux-gnu

@@ -48,6 +48,7 @@ gron              gron                    gron                gron              
 systemd           systemd                 systemd             systemd            -
 libclang-rt-dev   compiler-rt             clang               compiler-rt        compiler-rt
 linux-perf        perf                    perf                perf               perf
+heaptrack         heaptrack               heaptrack           heaptrack          heaptrack
 prometheus        golang-github-prometheus golang-github-prometheus-prometheus prometheus prometheus
 prometheus-alertmanager golang-github-prometheus-alertmanager golang-github-prometheus-alertmanager alertmanager alertmanager
 redis-server      redis                   redis               redis              redis

@@ -7,6 +7,7 @@ each figure is the median of ROUNDS rounds, and bars are ratios or differences
 within a round. Judges nothing: report.py does.
 """
 import contextlib
+import functools
 import json
 import os
 import platform
@@ -44,7 +45,7 @@ class Peers(dict):
     """Where the others are; without one its comparisons are not run, and that is said."""
 
     def __init__(self):
-        super().__init__({name: shutil.which(name) for name in ('bpftrace', 'pidstat')})
+        super().__init__({name: shutil.which(name) for name in ('bpftrace', 'pidstat', 'heaptrack')})
 
     def has(self, name, report):
         if not self[name]:
@@ -262,6 +263,145 @@ def bench_faults(report, peers):
         ns = report.line('pfstat --backend counters', added['counters'], 'ns')
         # Less than nothing is noise, not cost.
         report.line('  measurable? against the spread of nothing', max(ns, 0.0), 'ns', bar=mad(added['none']))
+
+
+# ---- allocations ----------------------------------------------------------
+
+ALLOC_MS = 400
+LIBC, LIBJEMALLOC = 'libc.so.6', 'libjemalloc.so.2'
+# test %rdi,%rdi; je ...: behind it is a push, where a probe costs less, and NULL needs no free.
+NULL_FIRST, BEHIND = b'\x48\x85\xff\x0f\x84....\x55', 9
+FULL_TRACING = 'entry, return and free traced in full'
+
+
+class Allocator(Program):
+    """The program that takes and frees memory, by an allocator of choice, under a profiler or not."""
+
+    def __init__(self, library=None, under=(), **environment):
+        cpu = max(os.sched_getaffinity(0))
+        preload = {'LD_PRELOAD': library} if library else {}
+        settings = [f'{name}={value}' for name, value in {**preload, **environment}.items()]
+        super().__init__(['env', *settings, *under, f'{BENCH}/mallocgen', str(cpu)],
+                         stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def __enter__(self):
+        super().__enter__()
+        self.worker = None
+        while self.worker is None: # a profiler may have its own words first
+            line = self.process.stdout.readline()
+            if not line:
+                raise ToolFailed(f'mallocgen: {self.said(self.err)[-300:].strip()}')
+            self.worker = json.loads(line)['pid'] if line.startswith('{') else None
+        return self
+
+    def ns(self):
+        self.process.stdin.write(f'{ALLOC_MS}\n')
+        self.process.stdin.flush()
+        return json.loads(self.process.stdout.readline())['ns_per_pair']
+
+
+def mapped(pid, library):
+    """Path of a library as the process has it mapped."""
+    with open(f'/proc/{pid}/maps', encoding='utf-8') as maps:
+        found = re.search(rf'(/\S*/{re.escape(library)})$', maps.read(), re.M)
+    if not found:
+        raise Failed(f'mallocgen has no {library}')
+    return found.group(1)
+
+
+def cheap_free(path):
+    """How far behind the entry of free a probe may sit that costs less; 0 where no such place is known."""
+    symbols = subprocess.run(['nm', '-D', '--defined-only', path], capture_output=True, text=True)
+    found = re.search(r'^([0-9a-f]+) . free(@|$)', symbols.stdout, re.M)
+    if not found:
+        return 0
+    with open(path, 'rb') as file:
+        file.seek(int(found.group(1), 16)) # text of a shared library: offset and address agree
+        return BEHIND if re.match(NULL_FIRST, file.read(16), re.S) else 0
+
+
+def pair_with_pfstack(generator, maps):
+    with Program([PFSTACK, '-v', '--mode', 'allocs', '-p', str(generator.worker), '-d', '60', '-o', 'json'],
+                 READY) as tool:
+        ns = generator.ns()
+        maps.append(map_bytes(tool.pid) / 2**20)
+        tool.stop()
+    return ns
+
+
+def pair_with_full(library, offset, generator, maps):
+    with Program([f'{BENCH}/alloctrace', str(generator.worker), mapped(generator.worker, library),
+                  str(offset)], '^ready', stdin=subprocess.PIPE) as tool:
+        ns = generator.ns()
+        maps.append(int(re.search(r'(\d+) bytes', tool.said(tool.out)).group(1)) / 2**20)
+        tool.close_stdin()
+    return ns
+
+
+def map_bytes(pid):
+    """What the kernel says of the BPF maps that a process holds."""
+    total = 0
+    for fd in os.listdir(f'/proc/{pid}/fdinfo'):
+        with contextlib.suppress(OSError), open(f'/proc/{pid}/fdinfo/{fd}', encoding='utf-8') as info:
+            text = info.read()
+            found = re.search(r'^memlock:\s+(\d+)$', text, re.M)
+            total += int(found.group(1)) if found and 'map_type:' in text else 0
+    return total
+
+
+def profiled(report, peers):
+    """{words: ns for each round} of allocators that profile themselves, and of heaptrack."""
+    ways = {"jemalloc's profiler, a sample in 512 KiB": lambda _: Allocator(LIBJEMALLOC, MALLOC_CONF=(
+        'prof:true,lg_prof_sample:19'))}
+    if peers.has('heaptrack', report):
+        ways['heaptrack'] = lambda place: Allocator(None, ('heaptrack', '-r', '-o', f'{place}/heaptrack'))
+    found = {}
+    for words, start in ways.items():
+        try:
+            with tempfile.TemporaryDirectory() as place, start(place) as generator:
+                generator.ns()
+                found[words] = [generator.ns() for _ in range(3)]
+        except ToolFailed as error:
+            report.missing(words, str(error))
+    return found
+
+
+def traced_pairs(library, preload, offset):
+    """({way: ns added to a pair}, ns of a pair alone, {way: MB of maps}), round by round."""
+    ways = {'pfstack': pair_with_pfstack,
+            'full': functools.partial(pair_with_full, library, 0)}
+    if offset:
+        ways['full, cheap'] = functools.partial(pair_with_full, library, offset)
+    added, plain, maps = {way: [] for way in ways}, [], {way: [] for way in ways}
+    with Allocator(preload) as generator:
+        for _ in range(ROUNDS):
+            plain.append(generator.ns())
+            for way, trace in ways.items():
+                added[way].append(trace(generator, maps[way]) - plain[-1])
+    return added, plain, maps
+
+
+def compare_pairs(report, name, library, preload):
+    offset = cheap_free(shutil.which(library) or f'/usr/lib/{platform.machine()}-linux-gnu/{library}')
+    added, plain, maps = traced_pairs(library, preload, offset)
+    report.line(f'{name}, alone', plain, 'ns')
+    report.line('  pfstack --mode allocs', added['pfstack'], 'ns')
+    report.line(f'  {FULL_TRACING}', added['full'], 'ns')
+    report.line('  beside that', pairs(lambda a, b: a / b, added['pfstack'], added['full']), 'x', bar=0.65)
+    if offset:
+        report.line('  the same, its probe of free put behind', added['full, cheap'], 'ns')
+        report.line('  beside that', pairs(lambda a, b: a / b, added['pfstack'], added['full, cheap']), 'x',
+                    bar=0.65)
+    report.line('  maps of pfstack', maps['pfstack'], 'MB', bar=8)
+    report.line('  maps of full tracing', maps['full'], 'MB')
+
+
+def bench_allocs(report, peers):
+    report.begin('allocs', f'Allocations: ns that are added to a pair of malloc and free ({ROUNDS} rounds)')
+    compare_pairs(report, 'glibc', LIBC, None)
+    compare_pairs(report, 'jemalloc', LIBJEMALLOC, LIBJEMALLOC)
+    for words, found in profiled(report, peers).items():
+        report.line(f'{words}: a pair', found, 'ns')
 
 
 # ---- the end of memory ----------------------------------------------------
@@ -654,7 +794,8 @@ def bench_state(report, _peers):
 
 # ---- all of it ------------------------------------------------------------
 
-SECTIONS = {'faults': bench_faults, 'stacks': bench_stacks, 'unmap': bench_unmap, 'start': bench_start,
+SECTIONS = {'faults': bench_faults, 'stacks': bench_stacks, 'allocs': bench_allocs,
+            'unmap': bench_unmap, 'start': bench_start,
             'memory': bench_memory, 'idle': bench_idle, 'snapshots': bench_snapshots,
             'scoring': bench_scoring, 'state': bench_state, 'load': bench_load}
 LONG = ['load'] # run by name only

@@ -5,6 +5,7 @@
 # Costs of the tools beside those of others, measured interleaved in one run:
 #   faults     what a tracer adds to a page fault
 #   stacks     what stacks add to a fault, and the CPU of who takes them
+#   allocs     what watching an allocator adds to a pair of malloc and free
 #   unmap      what it adds to munmap and to the end of a process
 #   start      how long until the first line
 #   memory     resident memory and maps, with 300 processes
