@@ -237,3 +237,49 @@ int pf_decode_header(const json_t *obj, struct pf_header *h, char why[PF_DECODE_
 	memset(h, 0, sizeof(*h));
 	return pf_decode_fields(obj, pf_header_fields, pf_header_n_fields, h, why);
 }
+
+/* ---- lines ----------------------------------------------------------------- */
+
+static bool is_blank(const char *line, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (line[i] != ' ' && line[i] != '\t' && line[i] != '\r')
+			return false;
+	}
+	return true;
+}
+
+static int check_object(const json_t *obj, char why[PF_DECODE_WHY])
+{
+	const json_t *version = json_object_get(obj, "v");
+
+	if (!json_is_object(obj))
+		return wrong(why, "not a JSON object");
+	if (version && !(json_is_number(version) && json_number_value(version) == 1))
+		return wrong(why, "'v' is not 1, the only version known here");
+	return 0;
+}
+
+int pf_decode_line(const char *line, size_t len, bool whole, json_t **obj, char why[PF_DECODE_WHY])
+{
+	json_error_t at;
+	int ret;
+
+	*obj = NULL;
+	if (is_blank(line, len))
+		return 0;
+	*obj = json_loadb(line, len, JSON_DECODE_ANY, &at);
+	if (!*obj && json_error_code(&at) == json_error_out_of_memory)
+		return -ENOMEM;
+	if (!*obj && !whole)
+		return wrong(why, "the last line is cut off");
+	/* jansson's own words would quote the input. */
+	if (!*obj)
+		return wrong(why, "not valid JSON at byte %d", at.position);
+	ret = check_object(*obj, why);
+	if (ret) {
+		json_decref(*obj);
+		*obj = NULL;
+	}
+	return ret;
+}

@@ -8,6 +8,8 @@
 #define PF_LIB_RECORD_DECODE_H
 
 #include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
 
 #include "lib/record/header.h"
 #include "lib/record/sample.h"
@@ -27,6 +29,13 @@
  */
 int pf_decode_sample(const json_t *obj, struct pf_sample *s, char why[PF_DECODE_WHY]);
 int pf_decode_header(const json_t *obj, struct pf_header *h, char why[PF_DECODE_WHY]);
+
+/*
+ * A line of a recording. 0 and an object in *obj, the caller's, whose version
+ * is known, or NULL for a blank line; -EINVAL with why filled; -ENOMEM. whole:
+ * its end was there.
+ */
+int pf_decode_line(const char *line, size_t len, bool whole, json_t **obj, char why[PF_DECODE_WHY]);
 
 /* The same for any record with a field table; nothing is required. */
 int pf_decode_fields(const json_t *obj, const struct pf_field *fields, size_t n, void *record,

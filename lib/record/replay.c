@@ -194,20 +194,15 @@ static bool known_type(const char *type)
 /* Takes the reference to obj. 1 = a sample is in r->next, 0 = the line gave none. */
 static int take_record(struct pf_replay *r, json_t *obj)
 {
-	const json_t *version = json_object_get(obj, "v");
 	const json_t *type = json_object_get(obj, "type");
 	const char *name = json_string_value(type);
 	int rc = 0;
 
-	if (!json_is_object(obj))
-		rc = bad_line(r, "not a JSON object");
-	else if (version && !(json_is_number(version) && json_number_value(version) == 1))
-		rc = bad_line(r, "'v' is not 1, the only version known here");
-	else if (name && strcmp(name, "sample") == 0)
+	if (name && strcmp(name, "sample") == 0)
 		return take_sample(r, obj);
-	else if (name && strcmp(name, "header") == 0)
+	if (name && strcmp(name, "header") == 0)
 		return take_header(r, obj);
-	else if (name && known_type(name))
+	if (name && known_type(name))
 		r->stats.other++;
 	else
 		rc = bad_type(r, type);
@@ -215,33 +210,15 @@ static int take_record(struct pf_replay *r, json_t *obj)
 	return rc;
 }
 
-static bool is_blank(const char *line, size_t len)
-{
-	for (size_t i = 0; i < len; i++) {
-		if (line[i] != ' ' && line[i] != '\t' && line[i] != '\r')
-			return false;
-	}
-	return true;
-}
-
 static int take_line(struct pf_replay *r, const char *line, size_t len, bool whole)
 {
 	char why[PF_DECODE_WHY];
-	json_error_t at;
 	json_t *obj;
+	int ret = pf_decode_line(line, len, whole, &obj, why);
 
-	if (is_blank(line, len))
-		return 0;
-	obj = json_loadb(line, len, JSON_DECODE_ANY, &at);
-	if (obj)
-		return take_record(r, obj);
-	if (json_error_code(&at) == json_error_out_of_memory)
-		return -ENOMEM;
-	if (!whole)
-		return bad_line(r, "the last line is cut off");
-	/* jansson's own words would quote the input. */
-	snprintf(why, sizeof(why), "not valid JSON at byte %d", at.position);
-	return bad_line(r, why);
+	if (ret == -EINVAL)
+		return bad_line(r, why);
+	return ret || !obj ? ret : take_record(r, obj);
 }
 
 /* Read on to the next sample: 1 and it is in r->next, 0 at the end, -errno. */

@@ -217,27 +217,18 @@ static int take_object(struct reading *r, const json_t *obj)
 	return r->reader->stack(r->reader->ctx, &s);
 }
 
-static bool is_blank(const char *line, size_t len)
+static int take_line(struct reading *r, const char *line, size_t len, bool whole)
 {
-	for (size_t i = 0; i < len; i++) {
-		if (!strchr(" \t\r", line[i]) || !line[i])
-			return false;
-	}
-	return true;
-}
-
-static int take_line(struct reading *r, const char *line, size_t len)
-{
+	char why[PF_DECODE_WHY];
 	json_t *obj;
-	int ret;
+	int ret = pf_decode_line(line, len, whole, &obj, why);
 
-	if (is_blank(line, len))
-		return 0;
-	obj = json_loadb(line, len, 0, NULL);
-	if (!obj) {
-		complain(r, "not valid JSON");
+	if (ret == -EINVAL) {
+		complain(r, why);
 		return 0;
 	}
+	if (ret || !obj)
+		return ret;
 	ret = take_object(r, obj);
 	json_decref(obj);
 	return ret;
@@ -257,7 +248,7 @@ static int read_all(struct reading *r, struct pf_error *err)
 		if (ret == PF_LINE_LONG)
 			complain(r, "longer than any record");
 		else
-			ret = take_line(r, line, len);
+			ret = take_line(r, line, len, ret == PF_LINE_WHOLE);
 		if (ret < 0)
 			return pf_fail(err, -ret, "cannot go on reading: %s", strerror(-ret));
 	}

@@ -80,10 +80,11 @@ web;main;other -1000000')"
 @test "recordings that are broken: said, skipped; nothing in them: failed" {
   stack web 3000000 main >rec
   printf 'not json\n{"v":1,"type":"stack","pid":1}\n{"v":1,"type":"sample"}\n' >>rec
+  stack later 9000000 main | sed 's/"v":1/"v":2/' >>rec
   run_tool -0 pfstack --replay rec -o folded
   assert_eq "$output" 'web;main 3000000'
   assert_contains "$stderr" 'rec:2: '
-  assert_contains "$stderr" 'rec: 2 lines skipped'
+  assert_contains "$stderr" 'rec: 3 lines skipped'
   : >empty
   run_tool -1 pfstack --replay empty
   assert_contains "$stderr" 'empty: there is no stack in it'
