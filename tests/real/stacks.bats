@@ -114,6 +114,87 @@ reaches_root() {
   assert_le "$3" "${percent%.*}" 'percent that reach the root'
 }
 
+# The same of what pfstack itself copies and tells, at the faults of process $1: $2 percent.
+pfstack_reaches_root() {
+  local samples root
+  run_tool -0 pfstack -p "$1" -d 4 --hz 400 -n 0 --no-lines -o json
+  read -r samples root < <(jq -nr '[inputs | select(.type == "stack")] |
+    "\(map(.samples) | add // 0) \(map(select(.truncated | not).samples) | add // 0)"' <<<"$output")
+  echo "# pfstack: $root of $samples samples reach the root" >&3
+  assert_le 100 "$samples" samples
+  assert_le $((samples * $2)) $((root * 100)) 'percent that reach the root'
+}
+
+c_program() { # NAME
+  cat >prog.c <<'END'
+#include <stdlib.h>
+#include <string.h>
+static __attribute__((noinline)) char *fill(size_t n) { return memset(malloc(n), 1, n); }
+static __attribute__((noinline)) int deep(int n) {
+  char *mem = fill(300000);
+  int sum = n ? deep(n - 1) + mem[n] : 0;
+  free(mem);
+  return sum;
+}
+int main(void) { for (;;) if (!deep(20)) return 1; }
+END
+  gcc -O2 -fomit-frame-pointer prog.c -o "$1"
+}
+
+@test "stacks of C without frame pointers reach the root" {
+  requires root btf bpf cmd:gcc
+  c_program prog
+  ./prog &
+  started+=($!)
+  pfstack_reaches_root $! 99
+}
+
+@test "stacks in a mount namespace of its own reach the root, and of its file deleted" {
+  requires root btf bpf cmd:gcc cmd:unshare
+  c_program prog
+  mkdir there
+  # shellcheck disable=SC2016 # for that shell
+  unshare -m sh -c 'mount -t tmpfs none there && mv prog there/ && echo ready >log && exec there/prog' &
+  started+=($!)
+  wait_for_line log ready
+  nsenter -m -t $! rm "$PWD/there/prog"
+  pfstack_reaches_root $! 99
+}
+
+@test "stacks of java reach the root" {
+  requires root btf bpf cmd:javac
+  cat >Grow.java <<'END'
+import java.util.*;
+public class Grow {
+  static long fill(Map<Integer, byte[]> m, int i) { m.put(i % 100, new byte[60000]); return m.size(); }
+  public static void main(String[] a) throws Exception {
+    Map<Integer, byte[]> m = new HashMap<>();
+    for (int i = 0; ; i++) {
+      fill(m, i);
+      if (i == 2000) System.out.println("ready");
+      if (i % 10 == 0) Thread.sleep(1);
+    }
+  }
+}
+END
+  javac Grow.java
+  java -XX:+PreserveFramePointer -XX:+UseSerialGC -Xmx3g -Xmn2500m Grow >java.log &
+  started+=($!)
+  wait_for_line java.log ready
+  pfstack_reaches_root $! 95
+}
+
+@test "stacks of sqlite3 reach the root" {
+  requires root btf bpf cmd:sqlite3
+  # shellcheck disable=SC2016 # for that shell
+  sh -c 'while echo "create table t(a); with recursive c(x) as (select 1 union all select x + 1 from c limit 200000)
+    insert into t select randomblob(300) from c; select count(*) from t; drop table t; pragma shrink_memory;"; do :; done' |
+    sqlite3 :memory: >sqlite.log &
+  started+=($!)
+  wait_for_line sqlite.log 200000
+  pfstack_reaches_root $! 95
+}
+
 @test "stacks of C++ without frame pointers reach the root, and of its file deleted" {
   requires root cmd:g++
   cat >prog.cc <<'END'
@@ -145,6 +226,7 @@ END
   ./prog &
   started+=($!)
   rm prog
+  pfstack_reaches_root "${started[0]}" 99
   reaches_root "${started[0]}" 16384 99
 }
 
@@ -158,7 +240,8 @@ while True:
     print("ready", flush=True)' >python.log &
   started+=($!)
   wait_for_line python.log ready # all that it loads is mapped then: its maps are read once
-  reaches_root "$!" 16384 99
+  pfstack_reaches_root "${started[0]}" 99
+  reaches_root "${started[0]}" 16384 99
 }
 
 @test "stacks of redis reach the root" {
@@ -168,6 +251,7 @@ while True:
   wait_for_line redis.log 'The server is now ready'
   redis-benchmark -s "$PWD/sock" -t set,lpush -n 100000000 -r 100000 -d 300 -P 16 -q >bench.log 2>&1 &
   started+=($!)
+  pfstack_reaches_root "${started[0]}" 99
   reaches_root "${started[0]}" 16384 99
 }
 
@@ -184,7 +268,8 @@ while True:
     spin();' >node.log &
   started+=($!)
   wait_for_line node.log ready
-  reaches_root "$!" 32768 99
+  pfstack_reaches_root "${started[0]}" 99
+  reaches_root "${started[0]}" 32768 99
   assert_contains "$output" '([jit])'
-  rm -f "/tmp/perf-$!.map" isolate-*.log
+  rm -f "/tmp/perf-${started[0]}.map" isolate-*.log
 }
