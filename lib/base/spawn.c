@@ -143,10 +143,20 @@ static int prepare(const struct pf_spawn *s)
 	return ret;
 }
 
-static void run(const struct pf_spawn *s)
+/* Becoming another user takes it back: after that. */
+static void end_with(pid_t parent)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(PF_SPAWN_FAILED);
+}
+
+static void run(const struct pf_spawn *s, pid_t parent)
 {
 	int ret = prepare(s);
 
+	if (!ret && s->ends_with_us)
+		end_with(parent);
 	if (!ret) {
 		execve(s->path, s->argv, s->envp);
 		ret = -errno;
@@ -161,6 +171,7 @@ static void run(const struct pf_spawn *s)
 
 pid_t pf_spawn(const struct pf_spawn *s)
 {
+	const pid_t parent = getpid();
 	sigset_t all, before;
 	pid_t pid;
 
@@ -169,7 +180,7 @@ pid_t pf_spawn(const struct pf_spawn *s)
 	sigprocmask(SIG_SETMASK, &all, &before);
 	pid = fork();
 	if (pid == 0)
-		run(s);
+		run(s, parent);
 	if (pid < 0)
 		pid = -errno;
 	sigprocmask(SIG_SETMASK, &before, NULL);

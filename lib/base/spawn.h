@@ -32,9 +32,10 @@ struct pf_spawn {
 	char *const *envp;
 	int fds[3];		    /* become 0, 1, 2; -1 = /dev/null */
 	const struct pf_user *user; /* NULL = ours */
-	bool confined; /* without any capability, and without gaining one by exec; a user who
+	bool confined;	   /* without any capability, and without gaining one by exec; a user who
 			* cannot be had, as in a namespace that has only one, is no reason to
 			* fail then */
+	bool ends_with_us; /* killed when the thread that started it dies, however */
 };
 
 /*

@@ -99,7 +99,8 @@ static int run(struct pf_keeper *k, int theirs)
 				    .envp = envp,
 				    .fds = { theirs, -1, PF_CONFINE_WATCHED ? STDERR_FILENO : -1 },
 				    .user = k->has_user ? &k->user : NULL,
-				    .confined = true };
+				    .confined = true,
+				    .ends_with_us = true };
 	pid_t pid = pf_spawn(&s);
 
 	if (pid < 0)
