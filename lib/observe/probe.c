@@ -81,13 +81,6 @@ static int open_probe(const char *sys_root, const char *kind, struct perf_event_
 	return fd < 0 ? -errno : 0;
 }
 
-int pf_probe_uprobe(const char *sys_root, const char *path, uint64_t offset)
-{
-	struct perf_event_attr attr = { .uprobe_path = (uintptr_t)path, .probe_offset = offset };
-
-	return open_probe(sys_root, "uprobe", &attr);
-}
-
 int pf_probe_kprobe(const char *sys_root, const char *symbol)
 {
 	struct perf_event_attr attr = { .kprobe_func = (uintptr_t)symbol };

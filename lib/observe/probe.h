@@ -20,10 +20,9 @@ int pf_probe_map(size_t bytes);
 int pf_probe_jit(void);
 
 /*
- * Can a uprobe be put at this offset of a file, a kprobe on this function? It is
- * never switched on. sys_root: "/sys". 0; -ENOENT (the kernel has none), -errno.
+ * Can a kprobe be put on this function? It is never switched on. sys_root:
+ * "/sys". 0; -ENOENT (the kernel has none), -errno.
  */
-int pf_probe_uprobe(const char *sys_root, const char *path, uint64_t offset);
 int pf_probe_kprobe(const char *sys_root, const char *symbol);
 
 /* BPF programs of others that trace: those loaded now. */

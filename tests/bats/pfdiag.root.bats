@@ -91,6 +91,10 @@ loaded() {
   done
 }
 
+nobody_hangs() {
+  ! pgrep -x pf_hung
+}
+
 nobody_is_left() {
   ! pgrep -x pfdiag_killed
 }
@@ -202,8 +206,8 @@ by() {
   diag -d 0.2 --within 120
   assert_eq "$(verdicts iter tp-btf fentry tracepoint perf-event task-storage ring-buffer counters proc-pass hash)" \
     'warn skip skip skip skip warn warn ok ok skip'
-  assert_eq "$(verdicts perf-buffer plain rss bpf tracers pfstat pfleak pfstack exact cost loss top system)" \
-    'skip skip skip fail skip warn warn fail ok ok skip ok ok'
+  assert_eq "$(verdicts perf-buffer plain rss uprobe bpf tracers pfstat pfleak pfstack exact cost loss top system)" \
+    'skip skip skip warn fail skip warn warn fail ok ok skip ok ok'
 }
 
 @test "neither BPF nor /proc: nothing can be told, and it is said of each" {
@@ -218,8 +222,8 @@ by() {
 
 @test "perf_event_open(2) is forbidden: what needs it says so" {
   TOOL_PREFIX=("$PF_WORK/deny" perf_event_open EPERM)
-  diag --only seccomp,perf-event,uprobe,tp-btf,pfstat
-  assert_eq "$(verdicts seccomp perf-event uprobe tp-btf pfstat)" 'warn skip skip ok ok'
+  diag --only seccomp,perf-event,tp-btf,pfstat
+  assert_eq "$(verdicts seccomp perf-event tp-btf pfstat)" 'warn skip ok ok'
   assert_contains "$(found seccomp)" 'but not perf_event_open'
 }
 
@@ -322,6 +326,23 @@ named_by() {
   diag --only install,pfstack
   assert_eq "$(verdicts install pfstack)" 'warn fail'
   assert_contains "$(found install)" 'pf-symbolize (No such file'
+}
+
+@test "the unwinder is tried: one that gives no answer, or a wrong one, is found out" {
+  public
+  printf '#!/bin/sh\nexec cat\n' >"$PF_BIN/../libexec/pf-symbolize"
+  diag --only pfstack
+  assert_eq "$(verdicts pfstack)" fail "$(found pfstack)"
+  printf '#!/bin/sh\nexit 1\n' >"$PF_BIN/../libexec/pf-symbolize"
+  diag --only pfstack
+  assert_eq "$(verdicts pfstack)" fail "$(found pfstack)"
+  assert_contains "$(found pfstack)" 'pf-symbolize'
+  cp "$(command -v sleep)" "$PF_BIN/pf_hung"
+  printf '#!/bin/sh\nexec "%s" 600\n' "$PF_BIN/pf_hung" >"$PF_BIN/../libexec/pf-symbolize"
+  diag --only pfstack --within 2
+  assert_eq "$(verdicts pfstack)" skip "$(found pfstack)"
+  assert_contains "$(found pfstack)" 'no time'
+  pf_poll 20 nobody_hangs || assert_eq "$(pgrep -lx pf_hung)" ''
 }
 
 @test "what pfdiag does itself is not among the top faulters" {

@@ -144,7 +144,7 @@ def of_run(guest, name):
 
 def verdicts(guest, name):
     """What pfdiag must say of some of its checks."""
-    wanted = {'exact': 'ok', 'counters': 'ok', 'proc-pass': 'ok', 'arch': 'ok', 'bpf': 'ok', 'jit': 'ok', 'uprobe': 'ok'}
+    wanted = {'exact': 'ok', 'counters': 'ok', 'proc-pass': 'ok', 'arch': 'ok', 'bpf': 'ok', 'jit': 'ok'}
     if guest.variant == 'lockdown':
         return wanted | {'btf': 'ok', 'lockdown': 'warn', 'iter': 'warn', 'fentry': 'skip', 'kprobe': 'skip',
                          'pfstat': 'warn', 'pfleak': 'warn', 'pfstack': 'fail'}

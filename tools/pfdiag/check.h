@@ -13,6 +13,7 @@
 #include <sys/utsname.h>
 
 #include "lib/base/isolate.h"
+#include "lib/observe/capture.h"
 #include "lib/observe/trial.h"
 #include "lib/proc/kconfig.h"
 #include "lib/proc/osrelease.h"
@@ -109,6 +110,14 @@ char *pfdiag_own_words(char *dst, size_t size, const char *text);
 bool pfdiag_way_config(const struct pfdiag *d, enum pf_check_id id,
 		       struct pf_observe_config *config);
 
+/* unwinder.c: does it unwind a chain of ours? 0, or -errno with *err filled. */
+struct pf_symbolizer;
+struct pf_error;
+int pfdiag_unwind(struct pf_symbolizer *s, struct pf_error *err);
+
+/* For captures whose samples nobody wants. */
+extern const struct pf_capture_ops pfdiag_ignore;
+
 /* ---- the answers, by file ----------------------------------------------------- */
 
 /* kernel.c */
@@ -142,8 +151,9 @@ void pfdiag_namespaces(struct pfdiag *d, struct pf_check *c);
 void pfdiag_backend(struct pfdiag *d, struct pf_check *c);
 void pfdiag_source(struct pfdiag *d, struct pf_check *c);
 void pfdiag_fallback(struct pfdiag *d, struct pf_check *c);
-void pfdiag_uprobe(struct pfdiag *d, struct pf_check *c);
 void pfdiag_kprobe(struct pfdiag *d, struct pf_check *c);
+/* uprobe.c */
+void pfdiag_uprobe(struct pfdiag *d, struct pf_check *c);
 /* choice.c */
 void pfdiag_choice(struct pfdiag *d, struct pf_check *c);
 /* stacks.c */

@@ -99,7 +99,8 @@ const struct pfdiag_check pfdiag_checks[PF_CHECKS_N] = {
 	CHECK(PLAIN, WAYS, SLOW, "Do the programs for kernels without BTF work?", pfdiag_fallback),
 	CHECK(RSS, WAYS, SLOW, "Can each CPU's part of a process's memory be added up?",
 	      pfdiag_fallback),
-	CHECK(UPROBE, WAYS, TIME, "Can functions of programs be probed?", pfdiag_uprobe),
+	CHECK(UPROBE, WAYS, TIME,
+	      "Can functions of programs be probed, as pfstack --mode allocs does?", pfdiag_uprobe),
 	CHECK(KPROBE, WAYS, TIME, "Can functions of the kernel be probed, which no tool needs?",
 	      pfdiag_kprobe),
 

@@ -32,7 +32,7 @@
 struct attempt {
 	char backend[16]; /* "" = could not be opened */
 	bool tells_class;
-	bool unwinds; /* the helper has started */
+	bool unwinds; /* the helper has started, and unwound a chain of ours */
 	char text[400];
 	char kernel[480];
 };
@@ -55,6 +55,8 @@ static void ignore_news(void *ctx, const struct pf_capture_news *n)
 	(void)n;
 }
 
+const struct pf_capture_ops pfdiag_ignore = { ignore_sample, ignore_settled, ignore_news, NULL };
+
 static void start_unwinder(struct attempt *a)
 {
 	const struct pf_symbolizer_options options = {
@@ -64,16 +66,14 @@ static void start_unwinder(struct attempt *a)
 	struct pf_error err = { 0 };
 	struct pf_symbolizer *s = pf_symbolizer__new(&options, &err);
 
-	a->unwinds = s != NULL;
-	if (!s)
+	a->unwinds = s && !pfdiag_unwind(s, &err);
+	if (!a->unwinds)
 		snprintf(a->text, sizeof(a->text), "%s", err.text);
 	pf_symbolizer__free(s);
 }
 
 static void attempt(void *ctx)
 {
-	static const struct pf_capture_ops ops = { ignore_sample, ignore_settled, ignore_news,
-						   NULL };
 	const struct pf_capture_config config = {
 		.uid = -1,
 		.hz = HZ,
@@ -85,7 +85,7 @@ static void attempt(void *ctx)
 	struct pf_capture *c;
 
 	pf_log_set_level(PF_LOG_DEBUG);
-	c = pf_capture__open(&config, &ops, &err);
+	c = pf_capture__open(&config, &pfdiag_ignore, &err);
 	if (!c) {
 		snprintf(a->text, sizeof(a->text), "%s", err.text);
 		return;
@@ -103,9 +103,10 @@ static void say_refused(struct pf_check *c, const struct attempt *a, const struc
 	bool may = pfdiag_may_load(&missing);
 
 	pfdiag_found(c, may ? PF_CHECK_FAIL : PF_CHECK_SKIP, "%s",
-		     *a->text	 ? pfdiag_own_words(words, sizeof(words), a->text)
-		     : end->late ? "it did not end in time"
-				 : "it crashed");
+		     *a->text			? pfdiag_own_words(words, sizeof(words), a->text)
+		     : end->late && *a->backend ? "pf-symbolize gives no answer"
+		     : end->late		? "it did not end in time"
+						: "it crashed");
 	if (*a->kernel)
 		pfdiag_add(c, "\nkernel: %s", a->kernel);
 	pfdiag_why(c, "pfstack does not start: no stacks are to be had.");
@@ -129,7 +130,7 @@ static void say_works(struct pf_check *c, const struct attempt *a)
 		return;
 	pfdiag_found(c, PF_CHECK_FAIL, "backend %s, but no unwinder: %s", a->backend,
 		     pfdiag_own_words(words, sizeof(words), a->text));
-	pfdiag_why(c, "pfstack does not start: its helper reads the programs' files.");
+	pfdiag_why(c, "Stacks are not to be had: pfstack's helper reads the programs' files.");
 	pfdiag_try(c, "pfdiag --only install,seccomp");
 }
 

@@ -6,7 +6,6 @@
  */
 #include <errno.h>
 #include <inttypes.h>
-#include <link.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -392,60 +391,20 @@ void pfdiag_fallback(struct pfdiag *d, struct pf_check *c)
 
 /* ---- probes ------------------------------------------------------------------------------ */
 
-static void say_probe(const struct pfdiag *d, struct pf_check *c, int ret, const char *what)
+void pfdiag_kprobe(struct pfdiag *d, struct pf_check *c)
 {
+	int ret = pf_probe_kprobe(d->sys, "handle_mm_fault");
+
 	pf_check_value(c, !ret, "works");
-	if (!ret)
-		pfdiag_found(c, PF_CHECK_OK, "%s can be probed", what);
-	else if (ret == -ENOENT && !pfdiag_has_sys(d))
+	if (!ret) {
+		pfdiag_found(c, PF_CHECK_OK, "functions of the kernel can be probed");
+		return;
+	}
+	if (ret == -ENOENT && !pfdiag_has_sys(d))
 		pfdiag_found(c, PF_CHECK_SKIP, "unknown: %s is not mounted", d->sys);
 	else if (ret == -ENOENT)
 		pfdiag_found(c, PF_CHECK_SKIP, "this kernel has no such probes");
 	else
 		pfdiag_found(c, PF_CHECK_SKIP, "cannot make one: %s", strerror(-ret));
-}
-
-/* What a probe is put on: it is never called. */
-static void __attribute__((noinline, used)) never_called(void)
-{
-	__asm__ volatile("nop");
-}
-
-/* Where it lies in our program's file. */
-static int find_offset(struct dl_phdr_info *info, size_t size, void *ctx)
-{
-	uint64_t address = (uintptr_t)never_called - info->dlpi_addr, *offset = ctx;
-
-	(void)size;
-	for (int i = 0; i < info->dlpi_phnum; i++) {
-		const ElfW(Phdr) *p = &info->dlpi_phdr[i];
-
-		if (p->p_type == PT_LOAD && address >= p->p_vaddr &&
-		    address - p->p_vaddr < p->p_filesz) {
-			*offset = address - p->p_vaddr + p->p_offset;
-			return 1;
-		}
-	}
-	return 0;
-}
-
-void pfdiag_uprobe(struct pfdiag *d, struct pf_check *c)
-{
-	uint64_t offset = 0;
-
-	if (!pfdiag_has_proc(d)) {
-		pfdiag_found(c, PF_CHECK_SKIP, "unknown: %s is not mounted", d->proc);
-		return;
-	}
-	dl_iterate_phdr(find_offset, &offset);
-	say_probe(d, c, pf_probe_uprobe(d->sys, "/proc/self/exe", offset), "functions of programs");
-	if (c->verdict != PF_CHECK_OK)
-		pfdiag_why(c, "pfstat and pfleak do without; tracing of allocations does not.");
-}
-
-void pfdiag_kprobe(struct pfdiag *d, struct pf_check *c)
-{
-	say_probe(d, c, pf_probe_kprobe(d->sys, "handle_mm_fault"), "functions of the kernel");
-	if (c->verdict != PF_CHECK_OK)
-		pfdiag_why(c, "Nothing is lost: no tool here uses kprobes.");
+	pfdiag_why(c, "Nothing is lost: no tool here uses kprobes.");
 }
