@@ -217,6 +217,68 @@ peak_kib() { # PID
   oracle_done
 }
 
+# The oracle of which a part is overwritten: it runs, and what would be read of it is broken.
+broken_oracle() { # SECTION
+  local at size
+  cp "$PF_WORK/oracle" oracle.broken
+  read -r at size < <(readelf -SW oracle.broken | sed -n "s/^.* \\$1 *[A-Z_0-9]* *[0-9a-f]* \\([0-9a-f]*\\) \\([0-9a-f]*\\) .*/\\1 \\2/p")
+  [ -n "$size" ] || return
+  head -c $((16#$size)) /dev/urandom |
+    dd of=oracle.broken bs=1 seek=$((16#$at)) conv=notrunc status=none
+}
+
+@test "hostile: unwind tables, symbols and debug information of nonsense" {
+  requires cmd:readelf
+  local section
+  for section in .eh_frame .eh_frame_hdr .symtab .strtab .debug_info .debug_line; do
+    broken_oracle "$section"
+    ORACLE_PREFIX=(sh -c 'shift && exec ./oracle.broken "$@"' sh)
+    start_oracle chain 3000 1000
+    look_at --every=16
+    # the stacks may be short or without names, the bytes are right
+    assert_near "$(stacks 'map(.bytes) | add')" $((4000 * PAGE)) $((400 * PAGE)) "$section"
+    oracle_done
+  done
+}
+
+@test "hostile: a program that is replaced and cut off while it is looked at" {
+  cp "$PF_WORK/oracle" oracle.changed
+  ORACLE_PREFIX=(sh -c 'shift && exec ./oracle.changed "$@"' sh)
+  start_oracle chain 3000 1000
+  start_tool_bg pfstack -p "$ORACLE_PID" --every=16 -n 0 -o json
+  cp --remove-destination /bin/true oracle.changed # by name it is another file now
+  oracle_go
+  stop_tool
+  assert_eq "$TOOL_STATUS" 0
+  check_chain 3000 1000 200
+  oracle_done
+}
+
+@test "hostile: a perf map that is a link, a FIFO, another user's, or of 10 KB names" {
+  local map kind names
+  for kind in link fifo other long; do
+    start_oracle jit 500
+    map=/tmp/perf-$ORACLE_PID.map
+    case $kind in
+      link) ln -s /etc/shadow "$map" ;;
+      fifo) mkfifo "$map" ;;
+      other) echo '0 ffffffffffff theirs' >"$map" && chown 1234 "$map" ;;
+      long) printf '0 ffffffffffff %s\e[2J%s\n' "$(head -c 5000 /dev/zero | tr '\0' a)" "$(head -c 5000 /dev/zero | tr '\0' b)" >"$map" ;;
+    esac
+    look_at --every=4
+    rm -f "$map"
+    names=$(stacks '[.[].frames[] | select(.module == "[jit]").symbol] | unique')
+    if [ $kind = long ]; then
+      assert_match "$names" '^\["a{500}' # cut, whatever it is
+      assert_le "${#names}" 1100 'bytes of a name'
+    else
+      assert_eq "$names" '[]' "$kind"
+    fi
+    assert_le $((400 * PAGE)) "$(stacks 'map(.bytes) | add')" "$kind"
+    oracle_done
+  done
+}
+
 @test "recorded and replayed: the same stacks, without privileges" {
   start_oracle chain 6000 2000
   start_tool_bg pfstack -p "$ORACLE_PID" --every=16 -o folded --record rec.jsonl

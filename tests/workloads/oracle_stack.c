@@ -60,7 +60,35 @@ static void chain(struct oracle *o, char **argv)
 	oracle_park(o);
 }
 
+/* void touch(char *page) { *page = 1; } */
+#if defined(__x86_64__)
+static const unsigned char touch_code[] = { 0xc6, 0x07, 0x01, 0xc3 };
+#else
+static const unsigned char touch_code[] = { 0x21, 0x00, 0x80, 0x52, 0x01, 0x00,
+					    0x00, 0x39, 0xc0, 0x03, 0x5f, 0xd6 };
+#endif
+
+/* By code that is in no file. */
+static void jit(struct oracle *o, char **argv)
+{
+	long pages = oracle_pages_arg(argv[0]), bytes = sysconf(_SC_PAGESIZE);
+	char *mem = oracle_map(pages, MAP_PRIVATE), *code = oracle_map(1, MAP_PRIVATE);
+	void (*touch)(char *page);
+
+	memcpy(code, touch_code, sizeof(touch_code));
+	if (mprotect(code, (size_t)bytes, PROT_READ | PROT_EXEC))
+		oracle_die("mprotect");
+	__builtin___clear_cache(code, code + sizeof(touch_code));
+	memcpy(&touch, &code, sizeof(touch));
+	oracle_ready(o);
+	for (long i = 0; i < pages; i++)
+		touch(mem + i * bytes);
+	o->work_pages = o->work_faults = pages;
+	oracle_park(o);
+}
+
 const struct oracle_command oracle_stack_commands[] = {
 	{ "chain", "PAGES PAGES", 2, 2, chain },
+	{ "jit", "PAGES", 1, 1, jit },
 	{ 0 },
 };

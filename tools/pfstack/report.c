@@ -269,6 +269,9 @@ static void say_losses(const struct pfstack_collect *c)
 	pfstack_losses_words(&l, &words);
 	if (words.len)
 		pf_warn("%s", words.data);
+	if (pfstack_kernel_hidden(c))
+		pf_warn("kernel functions are without names: kernel.kptr_restrict hides them "
+			"(needs root or CAP_SYSLOG when it starts)");
 	pf_strbuf_free(&words);
 }
 

@@ -264,8 +264,14 @@ void pfstack_losses_of(struct pfstack_losses *l, const struct pfstack_collect *c
 		.unread = c->mappings.unread + growth.unread,
 		.unopened = c->mappings.unopened,
 		.restarts = s->restarts,
+		.files = s->bad_modules,
 		.pages = growth.forgotten,
 	};
+}
+
+bool pfstack_kernel_hidden(const struct pfstack_collect *c)
+{
+	return pf_symbolizer__stats(c->symbolizer)->kernel_hidden;
 }
 
 static void add_loss(struct pf_strbuf *out, uint64_t n, const char *words)
@@ -286,5 +292,6 @@ void pfstack_losses_words(const struct pfstack_losses *l, struct pf_strbuf *out)
 	add_loss(out, l->unopened, "mappings whose file could not be opened");
 	add_loss(out, l->restarts, "times the helper that reads foreign files was started again");
 	add_loss(out, l->live, "samples given up: too many were alive");
+	add_loss(out, l->files, "files that it died of, left without names");
 	add_loss(out, l->pages, "sampled pages not remembered: no room");
 }

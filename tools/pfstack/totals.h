@@ -43,11 +43,15 @@ struct pfstack_losses {
 	uint64_t unread;    /* processes whose maps, or page tables, could not be read */
 	uint64_t unopened;  /* mappings whose file could not be opened */
 	uint64_t restarts;  /* of the child */
+	uint64_t files;	    /* that it died of: no names of theirs */
 	uint64_t pages;	    /* growth: not remembered */
 	uint64_t live;	    /* allocs: samples beyond those that can be alive at a time */
 };
 
 void pfstack_losses_of(struct pfstack_losses *l, const struct pfstack_collect *c);
+/* Are there kernel frames without names, as this machine does not show its addresses? */
+bool pfstack_kernel_hidden(const struct pfstack_collect *c);
+
 /* In words, separated by "; "; nothing where nothing was lost. */
 void pfstack_losses_words(const struct pfstack_losses *l, struct pf_strbuf *out);
 
