@@ -40,6 +40,8 @@
 #define LONGER	      2
 #define TEETH_SHARE   0.3
 #define TEETH_TROUGHS 4
+#define BEAT_PART     0.5 /* of the distance of points: shorter teeth do not beat with them */
+#define BEAT_GROWTH   0.3 /* of the floor's growth, in the same time */
 #define FLOOR_PART    0.5 /* of the window's points a sawtooth's floor must pass ... */
 #define FLOOR_WITHIN  0.3 /* ... by this much of the growth ... */
 #define FLOOR_BEFORE  0.5 /* ... and all floors before the window by this much */
@@ -182,6 +184,24 @@ static double floor_within(const struct pf_window *w)
 	return highest;
 }
 
+/*
+ * Teeth about as long as the points are apart beat with them: the minima of the points drift although
+ * the troughs do not. Points that hold two teeth each are safe from that.
+ */
+static bool beats(const struct pf_finding *f, const struct pf_window *w, const struct pf_history *h)
+{
+	struct pf_window troughs;
+	double base;
+
+	if (w->from == PF_WINDOW_TROUGHS)
+		return false;
+	pf_window_troughs(&troughs, h, w->first * (double)h->bucket_s);
+	if (troughs.n < TEETH_TROUGHS || troughs.step_s < BEAT_PART * w->step_s)
+		return false;
+	return pf_window_growth(&troughs, &base) <
+	       BEAT_GROWTH * f->growth * troughs.length_s / w->length_s;
+}
+
 /* Teeth inside the buckets: then their minima are a true floor, and it alone must rise. */
 static void judge_floor(struct pf_finding *f, const struct pf_window *w, const struct pf_history *h)
 {
@@ -195,6 +215,8 @@ static void judge_floor(struct pf_finding *f, const struct pf_window *w, const s
 
 	f->ground = (float)(beyond ? within : above);
 	f->ground_needed = (float)(beyond ? within_needed : above_needed);
+	if (beats(f, w, h))
+		f->ground = 0;
 	pf_finding_gate(f, PF_SIGNAL_NEW_GROUND, f->ground >= f->ground_needed);
 }
 

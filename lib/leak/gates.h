@@ -22,7 +22,9 @@
  * teeth	0.3 as high as the growth inside the buckets, four or more: then the
  *		minima are a true floor; it need not pass its own peaks, only the
  *		floors of the first half by 0.3 and those before by 0.5 of the
- *		growth, and no rise need outgrow another
+ *		growth, and no rise need outgrow another; where teeth are longer
+ *		than half the distance of points, their troughs must rise as well,
+ *		by 0.3 of the growth
  * length	>= 1250 s; 640 s with 10 % of growth; 300 s with 15 % and 64 MB
  *
  * Lengths scale with the pace (trend.h).

@@ -69,6 +69,13 @@ static double long_sawtooth_leak(struct sim *m, double t)
 	return 200 + 150 * fmod(t, 250) / 250 + 12 * t / 60 + sim_noise(m);
 }
 
+/* Nearly twice as long as the points of 160 s: their minima drift against it. */
+static double sawtooth_that_beats(struct sim *m, double t)
+{
+	(void)m;
+	return 150 + 40 * fmod(t, 304) / 304;
+}
+
 /* Grows for two minutes, once. */
 static double one_batch(struct sim *m, double t)
 {
@@ -299,6 +306,7 @@ static void test_healthy_shapes_never_fire(void **state)
 		{ plateau, NEW_S, PF_CLASS_PLATEAU, true },
 		{ jump, OLD_S, PF_CLASS_STEP, false },
 		{ sawtooth, OLD_S, PF_CLASS_SAWTOOTH, true },
+		{ sawtooth_that_beats, OLD_S, PF_CLASS_SAWTOOTH, true },
 		{ one_batch, OLD_S, PF_CLASS_FLAT, true },
 		{ busy_hours, OLD_S, PF_CLASS_SAWTOOTH, true },
 	};
