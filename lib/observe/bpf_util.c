@@ -201,3 +201,10 @@ int pf_bpf_time_programs(void)
 
 	return fd < 0 ? -errno : fd;
 }
+
+/* The same programs have the helper at a tracepoint, where it can be asked for. */
+bool pf_bpf_lacks_task_storage(void)
+{
+	return libbpf_probe_bpf_helper(BPF_PROG_TYPE_TRACEPOINT, BPF_FUNC_task_storage_get, NULL) ==
+	       0;
+}

@@ -62,4 +62,7 @@ uint64_t pf_bpf_missed(const struct bpf_object *obj, const char *skip);
 /* Have the kernel time BPF programs until the descriptor is closed; -errno. */
 int pf_bpf_time_programs(void);
 
+/* Before Linux 5.12 programs that trace have none. False where that cannot be told. */
+bool pf_bpf_lacks_task_storage(void);
+
 #endif

@@ -163,6 +163,16 @@ static void drop_plan(struct pf_capture *c)
 	c->skel = NULL;
 }
 
+/* The first reason stays: but for one that explains all others. */
+static void explain(struct pf_error *err, const struct pf_error *why)
+{
+	if (err && !err->code && pf_bpf_lacks_task_storage())
+		pf_fail(err, EOPNOTSUPP,
+			"this kernel has no task storage for programs that trace, which pfstack "
+			"needs (Linux 5.12; see pfdiag --only pfstack)");
+	pf_fail(err, why->code, "%s", why->text);
+}
+
 static int try_plans(struct pf_capture *c, const struct pf_capture_config *config,
 		     struct pf_error *err)
 {
@@ -180,7 +190,7 @@ static int try_plans(struct pf_capture *c, const struct pf_capture_config *confi
 		}
 		drop_plan(c);
 		pf_info("backend %s%s does not work: %s", name, plans[i].lacks, why.text);
-		pf_fail(err, why.code, "%s", why.text);
+		explain(err, &why);
 	}
 	return err && err->code ? -err->code : -EOPNOTSUPP;
 }

@@ -119,13 +119,11 @@ static uint32_t entries_max(void)
 							 : ENTRIES_MAX;
 }
 
-/* The same programs have the helper at a tracepoint, where it can be asked for. */
 static bool needs_hash(const struct pf_observe_config *config)
 {
 	if (config->force.storage != PF_STORAGE_AUTO)
 		return config->force.storage == PF_STORAGE_HASH;
-	return libbpf_probe_bpf_helper(BPF_PROG_TYPE_TRACEPOINT, BPF_FUNC_task_storage_get, NULL) ==
-	       0;
+	return pf_bpf_lacks_task_storage();
 }
 
 static void choose_maps(struct pf_faults *f, const struct pf_observe_config *config)
