@@ -7,12 +7,12 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "lib/base/caps.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/error.h"
+#include "lib/base/spawn.h"
 
 #define FD_FIRST_OTHER 3
 
@@ -47,21 +47,11 @@ static int limit_all(const struct pf_confine *most)
 	return ret;
 }
 
-static void close_others(void)
-{
-#ifdef SYS_close_range
-	if (!syscall(SYS_close_range, FD_FIRST_OTHER, ~0u, 0))
-		return;
-#endif
-	for (int fd = FD_FIRST_OTHER; fd < 1024; fd++)
-		close(fd);
-}
-
 int pf_confine(const struct pf_confine *most, struct pf_error *err)
 {
 	int ret;
 
-	close_others();
+	pf_close_from(FD_FIRST_OTHER);
 	umask(077);
 	ret = pf_caps_keep(0);
 	if (!ret && prctl(PR_SET_DUMPABLE, PF_CONFINE_WATCHED, 0, 0, 0))

@@ -21,6 +21,7 @@
 #include "lib/base/error.h"
 
 #define FD_FIRST_OTHER 3
+#define FD_MAX	       65536 /* kernels before 5.9 are asked for each */
 
 int pf_user_find(struct pf_user *user, const char *name, struct pf_error *err)
 {
@@ -71,6 +72,16 @@ static int lift(int fd)
 	return fcntl(fd, F_DUPFD_CLOEXEC, FD_FIRST_OTHER);
 }
 
+void pf_close_from(int first)
+{
+#ifdef SYS_close_range
+	if (!syscall(SYS_close_range, first, ~0u, 0))
+		return;
+#endif
+	for (int fd = first; fd < FD_MAX; fd++)
+		close(fd);
+}
+
 static int set_descriptors(const int fds[3])
 {
 	int lifted[3];
@@ -84,12 +95,7 @@ static int set_descriptors(const int fds[3])
 		if (dup2(lifted[i], i) < 0)
 			return -errno;
 	}
-#ifdef SYS_close_range
-	if (!syscall(SYS_close_range, FD_FIRST_OTHER, ~0u, 0))
-		return 0;
-#endif
-	for (int fd = FD_FIRST_OTHER; fd < 65536; fd++)
-		close(fd);
+	pf_close_from(FD_FIRST_OTHER);
 	return 0;
 }
 

@@ -46,6 +46,9 @@ struct pf_spawn {
 #define PF_SPAWN_FAILED 127
 pid_t pf_spawn(const struct pf_spawn *s);
 
+/* Close all descriptors from this one on. */
+void pf_close_from(int first);
+
 /*
  * Kill it and its process group. It may not have made the group yet, when there
  * is only itself. Only before it is waited for: then its number is nobody's.
