@@ -21,13 +21,6 @@
 /* The kernel gives the first user namespace this inode (include/linux/proc_ns.h). */
 #define FIRST_USERNS "user:[4026531837]"
 
-/*
- * What our maps and programs may take together, and loading them, with room to
- * spare. The backend perf needs a file more for each CPU.
- */
-#define MEMLOCK_ENOUGH	  (1 << 20)
-#define OPEN_FILES_ENOUGH 64
-
 /* ---- looking around --------------------------------------------------------- */
 
 static bool read_line(const char *root, const char *path, char *dst, size_t size)
@@ -159,7 +152,7 @@ static void say_others(const struct pf_refusal *r, int code, char *dst, size_t s
 			 r->perf_paranoid);
 		say(dst, size, text);
 	}
-	if (r->memlock_bytes >= 0 && r->memlock_bytes < MEMLOCK_ENOUGH && code == EPERM &&
+	if (r->memlock_bytes >= 0 && r->memlock_bytes < PF_MEMLOCK_ENOUGH && code == EPERM &&
 	    r->needs & PF_CAP(BPF)) {
 		snprintf(text, sizeof(text),
 			 "RLIMIT_MEMLOCK is %s, which may be too little before Linux 5.11",
@@ -190,7 +183,7 @@ const char *pf_refusal_words(const struct pf_refusal *r, int code, char *dst, si
 		say(dst, size,
 		    r->seccomp ? "not in this kernel, or hidden by the seccomp filter in force"
 			       : "this kernel was built without it");
-	} else if (code == EMFILE || (r->open_files >= 0 && r->open_files < OPEN_FILES_ENOUGH)) {
+	} else if (code == EMFILE || (r->open_files >= 0 && r->open_files < PF_OPEN_FILES_ENOUGH)) {
 		say_files(r, dst, size);
 	} else if (code == ESRCH || code == ENOENT) {
 		say(dst, size,

@@ -11,6 +11,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/*
+ * What our maps and programs may take together, and loading them, with room to
+ * spare. The backend perf needs a file more for each CPU.
+ */
+#define PF_MEMLOCK_ENOUGH    (1 << 20)
+#define PF_OPEN_FILES_ENOUGH 64
+
 struct pf_refusal {
 	uint64_t needs;	       /* capabilities that the step takes (lib/base/caps.h) */
 	uint64_t caps;	       /* in force */

@@ -12,6 +12,7 @@
 #include "lib/base/text.h"
 #include "lib/base/units.h"
 #include "lib/observe/probe.h"
+#include "lib/observe/refusal.h"
 #include "lib/proc/cgpath.h"
 #include "lib/proc/line.h"
 #include "lib/proc/scan.h"
@@ -172,9 +173,6 @@ void pfdiag_kptr_restrict(struct pfdiag *d, struct pf_check *c)
 
 /* ---- limits ----------------------------------------------------------------------------- */
 
-#define MEMLOCK_ENOUGH	  (1 << 20) /* of all our maps and programs, with room to spare */
-#define OPEN_FILES_ENOUGH 64
-
 void pfdiag_memlock(struct pfdiag *d, struct pf_check *c)
 {
 	struct rlimit limit;
@@ -189,9 +187,9 @@ void pfdiag_memlock(struct pfdiag *d, struct pf_check *c)
 	pf_check_value(c, (double)limit.rlim_cur, "bytes");
 	pfdiag_found(c, PF_CHECK_OK, "RLIMIT_MEMLOCK is %s",
 		     pf_fmt_bytes(bytes, sizeof(bytes), (int64_t)limit.rlim_cur));
-	if (limit.rlim_cur >= MEMLOCK_ENOUGH)
+	if (limit.rlim_cur >= PF_MEMLOCK_ENOUGH)
 		return;
-	ret = pf_probe_map(MEMLOCK_ENOUGH);
+	ret = pf_probe_map(PF_MEMLOCK_ENOUGH);
 	if (!ret) {
 		pfdiag_add(c, ", and does not bound maps here (from Linux 5.11 on)");
 		return;
@@ -208,7 +206,7 @@ void pfdiag_open_files(struct pfdiag *d, struct pf_check *c)
 {
 	long cpus = sysconf(_SC_NPROCESSORS_CONF);
 	struct rlimit limit;
-	rlim_t enough = OPEN_FILES_ENOUGH + (rlim_t)(cpus > 0 ? cpus : 1);
+	rlim_t enough = PF_OPEN_FILES_ENOUGH + (rlim_t)(cpus > 0 ? cpus : 1);
 
 	(void)d;
 	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur == RLIM_INFINITY) {
