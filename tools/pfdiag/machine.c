@@ -300,7 +300,7 @@ void pfdiag_system(struct pfdiag *d, struct pf_check *c)
 		m.cpus_online, pf_fmt_bytes(available, sizeof(available), m.mem_available_bytes),
 		pf_fmt_bytes(total, sizeof(total), m.mem_total_bytes),
 		pf_fmt_bytes(swap, sizeof(swap), m.swap_free_bytes), up);
-	if (m.mem_available_bytes < m.mem_total_bytes / 20) {
+	if (m.mem_available_bytes != PF_UNKNOWN && m.mem_available_bytes < m.mem_total_bytes / 20) {
 		pf_check_judge(c, PF_CHECK_WARN);
 		pfdiag_why(c, "Less than 5%% is left: the kernel reclaims, and faults are slow.");
 		pfdiag_try(c, "pfleak --once 60");
