@@ -44,9 +44,16 @@ int pfdiag_begin(struct pfdiag *d, const struct pfdiag_opts *opts)
 	name_roots(d, root);
 	name_kernel(d);
 	(void)pf_os_read(*root ? root : "/", &d->os);
-	d->kconfig = pf_kconfig__open(d->proc, d->boot, d->modules, d->release);
-	d->kconfig_code = d->kconfig ? 0 : errno;
 	return 0;
+}
+
+const struct pf_kconfig *pfdiag_kconfig(struct pfdiag *d)
+{
+	if (!d->kconfig && !d->kconfig_code) {
+		d->kconfig = pf_kconfig__open(d->proc, d->boot, d->modules, d->release);
+		d->kconfig_code = d->kconfig ? 0 : errno;
+	}
+	return d->kconfig;
 }
 
 void pfdiag_end(struct pfdiag *d)

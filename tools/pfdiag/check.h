@@ -35,7 +35,7 @@ struct pfdiag {
 	char release[sizeof(((struct utsname *)0)->release)];
 	char machine[sizeof(((struct utsname *)0)->machine)];
 	struct pf_os os;
-	struct pf_kconfig *kconfig; /* NULL: kconfig_code says why */
+	struct pf_kconfig *kconfig; /* read by pfdiag_kconfig */
 	int kconfig_code;
 	struct pf_trial *tried[PF_CHECKS_N]; /* by the check that tries it; NULL = not yet */
 	uint64_t until_ns;		     /* boot time; what begins later is not tried */
@@ -49,6 +49,9 @@ struct pfdiag {
 /* 0 or -errno. */
 int pfdiag_begin(struct pfdiag *d, const struct pfdiag_opts *opts);
 void pfdiag_end(struct pfdiag *d);
+
+/* Read when it is first asked for. NULL: kconfig_code says why. */
+const struct pf_kconfig *pfdiag_kconfig(struct pfdiag *d);
 
 enum {
 	PFDIAG_FILES = 1 << 0,	 /* reads files only: goes with --root */
@@ -99,6 +102,14 @@ const struct pf_trial *pfdiag_way(struct pfdiag *d, enum pf_check_id id);
 bool pfdiag_way_unknown(const struct pf_trial *t);
 /* It does, and is what was asked for. */
 bool pfdiag_way_works(struct pfdiag *d, enum pf_check_id id);
+
+/* What counts faults, for those who hold one against the other; the last adds nothing to a fault. */
+#define PFDIAG_BACKENDS 7
+struct pfdiag_backend {
+	enum pf_check_id way;
+	const char *name;
+};
+extern const struct pfdiag_backend pfdiag_backends[PFDIAG_BACKENDS];
 
 /* "anon and file classes", ... of enum pf_tells. */
 const char *pfdiag_tells_words(unsigned int tells, char *dst, size_t size);

@@ -24,19 +24,7 @@
 #define ROUNDS_MIN 3
 #define ROUNDS_MAX 15
 
-static const struct {
-	enum pf_check_id way;
-	const char *name;
-} backends[] = {
-	{ PF_CHECK_TP_BTF, "tp_btf" },
-	{ PF_CHECK_FENTRY, "fexit" },
-	{ PF_CHECK_TRACEPOINT, "tracepoint" },
-	{ PF_CHECK_PERF_EVENT, "perf" },
-	{ PF_CHECK_HASH, "hash" },
-	{ PF_CHECK_COUNTERS, "counters" }, /* the last: nothing at a fault */
-};
-
-#define BACKENDS PF_ARRAY_SIZE(backends)
+#define BACKENDS PFDIAG_BACKENDS
 
 struct measure {
 	struct pf_observe_config config[BACKENDS];
@@ -183,8 +171,9 @@ static void say_all(struct pfdiag *d, struct pf_check *c, struct measure *m)
 
 		if (!m->wanted[i])
 			continue;
-		added = say_backend(c, backends[i].name, m->with_ns[i], m->none_ns, m->rounds);
-		if (!strcmp(backends[i].name, chosen->backend))
+		added = say_backend(c, pfdiag_backends[i].name, m->with_ns[i], m->none_ns,
+				    m->rounds);
+		if (!strcmp(pfdiag_backends[i].name, chosen->backend))
 			ours = added;
 	}
 	if (percent(ours, 1000) < 1)
@@ -207,8 +196,8 @@ void pfdiag_cost(struct pfdiag *d, struct pf_check *c)
 		return;
 	}
 	for (size_t i = 0; i < BACKENDS; i++) {
-		m->wanted[i] = pfdiag_way_works(d, backends[i].way);
-		pfdiag_way_config(d, backends[i].way, &m->config[i]);
+		m->wanted[i] = pfdiag_way_works(d, pfdiag_backends[i].way);
+		pfdiag_way_config(d, pfdiag_backends[i].way, &m->config[i]);
 		any |= m->wanted[i];
 	}
 	if (!any) {

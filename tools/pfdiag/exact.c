@@ -19,19 +19,6 @@
 #define ROUND_S	   5.0
 #define REHEARSALS 3
 
-static const struct {
-	enum pf_check_id way;
-	const char *name;
-} backends[] = {
-	{ PF_CHECK_TP_BTF, "tp_btf" },
-	{ PF_CHECK_FENTRY, "fexit" },
-	{ PF_CHECK_TRACEPOINT, "tracepoint" },
-	{ PF_CHECK_PERF_EVENT, "perf" },
-	{ PF_CHECK_HASH, "hash" },
-	{ PF_CHECK_PLAIN, "plain" },
-	{ PF_CHECK_COUNTERS, "counters" },
-};
-
 struct proof {
 	struct pf_observe_config config;
 	int64_t pid;
@@ -185,21 +172,21 @@ void pfdiag_exact(struct pfdiag *d, struct pf_check *c)
 	char words[512];
 
 	pfdiag_found(c, PF_CHECK_OK, "%s", "");
-	for (size_t i = 0; i < PF_ARRAY_SIZE(backends) && !pf_stop_pending(); i++) {
+	for (size_t i = 0; i < PFDIAG_BACKENDS && !pf_stop_pending(); i++) {
 		enum verdict v;
 
-		if (!pfdiag_way_works(d, backends[i].way))
+		if (!pfdiag_way_works(d, pfdiag_backends[i].way))
 			continue;
-		v = try_backend(d, backends[i].way, words, sizeof(words));
+		v = try_backend(d, pfdiag_backends[i].way, words, sizeof(words));
 		if (v == UNSURE && pfdiag_time_is_over(d)) {
 			pfdiag_add(c, "%sno time was left for the others", tried ? "\n" : "");
 			break;
 		}
 		if (v == UNSURE) /* once more: the machine may have moved a page just then */
-			v = try_backend(d, backends[i].way, words, sizeof(words));
-		pfdiag_add(c, "%s%s: %s", tried++ ? "\n" : "", backends[i].name, words);
+			v = try_backend(d, pfdiag_backends[i].way, words, sizeof(words));
+		pfdiag_add(c, "%s%s: %s", tried++ ? "\n" : "", pfdiag_backends[i].name, words);
 		if (v != UNSURE)
-			pf_check_value(c, v == EXACT, "%s", backends[i].name);
+			pf_check_value(c, v == EXACT, "%s", pfdiag_backends[i].name);
 		sure += v != UNSURE;
 		if (v == WRONG)
 			worst = PF_CHECK_FAIL;

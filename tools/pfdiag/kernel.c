@@ -95,7 +95,7 @@ void pfdiag_config(struct pfdiag *d, struct pf_check *c)
 	char value[64];
 	size_t len = 0;
 
-	if (!d->kconfig) {
+	if (!pfdiag_kconfig(d)) {
 		pfdiag_found(c, PF_CHECK_SKIP,
 			     "unknown: neither %s/config.gz nor %s/config-%s can be read (%s)",
 			     d->proc, d->boot, d->release, strerror(d->kconfig_code));
@@ -251,7 +251,7 @@ void pfdiag_lockdown(struct pfdiag *d, struct pf_check *c)
 		}
 		return;
 	}
-	if (d->kconfig)
+	if (pfdiag_kconfig(d))
 		pf_kconfig__get(d->kconfig, "SECURITY_LOCKDOWN_LSM", built, sizeof(built));
 	if (*built == 'n')
 		pfdiag_found(c, PF_CHECK_OK, "this kernel has none");

@@ -82,7 +82,7 @@ static void say_refused(struct pf_check *c, const struct attempt *a, const struc
 	if (*a->kernel)
 		pfdiag_add(c, "\nkernel: %s", a->kernel);
 	pfdiag_why(c, "pfstack --mode allocs does not work. Nothing else needs it.");
-	pfdiag_try(c, may ? "pfdiag --only config,seccomp,lockdown,perf-paranoid"
+	pfdiag_try(c, may ? "pfdiag --only kernel-version,config,seccomp,lockdown"
 			  : "pfdiag --only cap-bpf,cap-perfmon");
 }
 

@@ -54,6 +54,16 @@ static const struct way {
 	{ PF_CHECK_PFLEAK, PF_BACKEND_COUNTERS, { 0 }, true },
 };
 
+const struct pfdiag_backend pfdiag_backends[PFDIAG_BACKENDS] = {
+	{ PF_CHECK_TP_BTF, "tp_btf" },
+	{ PF_CHECK_FENTRY, "fexit" },
+	{ PF_CHECK_TRACEPOINT, "tracepoint" },
+	{ PF_CHECK_PERF_EVENT, "perf" },
+	{ PF_CHECK_HASH, "hash" },
+	{ PF_CHECK_PLAIN, "plain" },
+	{ PF_CHECK_COUNTERS, "counters" },
+};
+
 static const struct way *way_of(enum pf_check_id id)
 {
 	for (size_t i = 0; i < PF_ARRAY_SIZE(ways); i++) {
