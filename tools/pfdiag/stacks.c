@@ -7,7 +7,6 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -19,6 +18,7 @@
 #include "lib/base/isolate.h"
 #include "lib/base/log.h"
 #include "lib/observe/capture.h"
+#include "lib/record/stack.h"
 #include "lib/stack/symbolizer.h"
 #include "tools/pfdiag/check.h"
 
@@ -169,48 +169,42 @@ struct seen {
 	uint64_t nameless; /* of them, those without a name */
 };
 
-static bool is_named(const json_t *frame)
+static int take_stack(void *ctx, const struct pf_stack *stack)
 {
-	return json_is_string(json_object_get(frame, "symbol"));
-}
-
-static void take_stack(struct seen *seen, const json_t *stack)
-{
-	uint64_t n = (uint64_t)json_integer_value(json_object_get(stack, "samples"));
-	const json_t *frames = json_object_get(stack, "frames");
-	size_t i;
-	json_t *frame;
+	uint64_t n = stack->samples > 0 ? (uint64_t)stack->samples : 0;
+	struct seen *seen = ctx;
 
 	seen->samples += n;
-	if (json_is_false(json_object_get(stack, "truncated")))
-		seen->whole += n;
-	json_array_foreach(frames, i, frame)
-	{
-		if (json_is_true(json_object_get(frame, "kernel")))
+	seen->whole += stack->truncated ? 0 : n;
+	for (size_t i = 0; i < stack->n_frames; i++) {
+		if (stack->frames[i].kernel)
 			continue;
 		seen->frames += n;
-		seen->nameless += is_named(frame) ? 0 : n;
+		seen->nameless += stack->frames[i].symbol ? 0 : n;
 	}
+	return 0;
 }
 
-static void read_stacks(FILE *f, struct seen *seen)
+static void skip_line(void *ctx, uint64_t line, const char *what)
 {
-	_cleanup_free_ char *line = NULL;
-	size_t cap = 0;
-	ssize_t n;
+	(void)ctx;
+	(void)line;
+	(void)what;
+}
 
-	while ((n = getline(&line, &cap, f)) > 0) {
-		json_t *obj = json_loadb(line, (size_t)n, JSON_REJECT_DUPLICATES, NULL);
-		const char *type = json_string_value(json_object_get(obj, "type"));
+/* 0 or -errno; a line that is none is skipped. */
+static int read_stacks(int fd, struct seen *seen)
+{
+	struct pf_stack_reader reader = { .stack = take_stack, .complain = skip_line, .ctx = seen };
+	struct pf_error err = { 0 };
+	char path[32];
 
-		if (type && !strcmp(type, "stack"))
-			take_stack(seen, obj);
-		json_decref(obj);
-	}
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return pf_stack_read(path, &reader, &err);
 }
 
 /* pfstack itself, as it is installed, for some seconds. False with words. */
-static bool have_it_looked_at(const struct pfdiag *d, FILE *out, char *why, size_t size)
+static bool have_it_looked_at(const struct pfdiag *d, int out, char *why, size_t size)
 {
 	char path[PATH_MAX], pid[24], duration[16];
 	const char *argv[] = { "pfstack",    "-p", pid,	   "-d", duration,
@@ -218,7 +212,7 @@ static bool have_it_looked_at(const struct pfdiag *d, FILE *out, char *why, size
 	const struct pf_child_order order = {
 		.path = path,
 		.argv = argv,
-		.out = fileno(out),
+		.out = out,
 		.limit_s = pfdiag_limit_s(d, LOOK_S + LIMIT_S),
 		.file_max = OUTPUT_MAX,
 	};
@@ -268,22 +262,19 @@ static void judge(struct pf_check *c, const struct seen *s)
 
 void pfdiag_stacks(struct pfdiag *d, struct pf_check *c)
 {
-	_cleanup_fclose_ FILE *out = NULL;
 	char words[512], why[512];
 	struct seen seen = { 0 };
-	int fd;
+	_cleanup_close_ int out = -1;
+	int ret;
 
 	if (d->subject.code || !d->subject.stat.has_mm) {
 		pfdiag_found(c, PF_CHECK_SKIP, "it has no program that could be looked at");
 		return;
 	}
-	fd = memfd_create("stacks", MFD_CLOEXEC);
-	out = fd < 0 ? NULL : fdopen(fd, "w+");
-	if (!out) {
+	out = memfd_create("stacks", MFD_CLOEXEC);
+	if (out < 0) {
 		pfdiag_found(c, PF_CHECK_SKIP, "cannot hold what pfstack says: %s",
 			     strerror(errno));
-		if (fd >= 0)
-			close(fd);
 		return;
 	}
 	if (!have_it_looked_at(d, out, why, sizeof(why))) {
@@ -294,9 +285,11 @@ void pfdiag_stacks(struct pfdiag *d, struct pf_check *c)
 			pfdiag_no_time(c);
 		return;
 	}
-	rewind(out);
-	read_stacks(out, &seen);
-	if (seen.samples)
+	ret = read_stacks(out, &seen);
+	if (ret)
+		pfdiag_found(c, PF_CHECK_SKIP, "what pfstack says cannot be read: %s",
+			     strerror(-ret));
+	else if (seen.samples)
 		judge(c, &seen);
 	else
 		pfdiag_found(c, PF_CHECK_SKIP, "it took no page fault in %g s", LOOK_S);
