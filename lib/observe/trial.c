@@ -120,7 +120,7 @@ void pf_trial_kernel_words(const char *log, char *dst, size_t size)
 		else if (libbpf && !pf_span_len(failed) &&
 			 (says(said, "load failed") || says(said, "Couldn't load trivial") ||
 			  says(said, "failed to attach") || says(said, "failed to create") ||
-			  says(said, "failed to find")))
+			  says(said, "failed to find") || says(said, " incompatible with ")))
 			failed = said;
 	}
 	/* What follows is advice. */

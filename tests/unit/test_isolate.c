@@ -106,6 +106,9 @@ static void check_words(const char *log, const char *wanted)
 static void test_kernel_words(void **state)
 {
 	(void)state;
+	check_words("pfdiag: libbpf: extern (func ksym) 'f': func_proto [5] incompatible with "
+		    "kernel [36]\npfdiag: libbpf: failed to load object 'o'\n",
+		    "extern (func ksym) 'f': func_proto [5] incompatible with kernel [36]");
 	check_words("", "");
 	check_words("pfdiag: libbpf: map 'x': created successfully, fd=5\n", "");
 	check_words("pfdiag: libbpf: prog 'a': BPF program load failed: Operation not permitted\n"
