@@ -22,8 +22,6 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 #define PF_RETURN 0 /* a session's entry: have the return, too */
 #define PF_SKIP	  1
 
-extern bool bpf_session_is_return(void) __ksym __weak;
-
 const volatile bool pf_alc_cookies = true; /* places come as cookies, else by address */
 const volatile bool pf_alc_chain = false;  /* frame pointers, not a copy of the stack */
 const volatile __s32 pf_alc_pid = 0;	   /* in the reader's namespace */
@@ -435,10 +433,20 @@ static __always_inline int pf_on_any(struct pt_regs *ctx)
 
 /* ---- by sessions ----------------------------------------------------------- */
 
+/*
+ * bpf_session_is_return() had no arguments at first and has one now: libbpf takes
+ * only one of them for all kernels. At the entry we are at the probe, and at the
+ * return where the caller goes on.
+ */
+static __always_inline bool pf_is_return(struct pt_regs *ctx)
+{
+	return PF_REG(PF_REG_IP) != bpf_get_func_ip(ctx);
+}
+
 SEC("uprobe")
 int pf_alc_malloc(struct pt_regs *ctx)
 {
-	if (bpf_session_is_return())
+	if (pf_is_return(ctx))
 		return pf_on_return(ctx);
 	return pf_on_alloc(ctx, PF_REG(PF_REG_ARG), 0, 0);
 }
@@ -446,7 +454,7 @@ int pf_alc_malloc(struct pt_regs *ctx)
 SEC("uprobe")
 int pf_alc_any(struct pt_regs *ctx)
 {
-	if (bpf_session_is_return())
+	if (pf_is_return(ctx))
 		return pf_on_return(ctx);
 	return pf_on_any(ctx);
 }
