@@ -157,7 +157,7 @@ EOT
   replay 1 leak -o json
   assert_eq "$(json_of '[.[].v] | unique')" '[1]'
   assert_eq "$(json_of '[first.type, last.type]')" '["header","summary"]'
-  assert_eq "$(alerts 'map(keys) | unique | .[0] | length')" 36 'keys'
+  assert_eq "$(alerts 'map(keys) | unique | .[0] | length')" 37 'keys'
   assert_eq "$(alerts "last | [$(alert_fields)] - keys")" '[]' 'missing'
   assert_eq "$(json_of 'last.counts | [.processes, .watches, .alerts, .watched_now, .firing_now]')" \
     '[4,1,1,0,1]'
@@ -168,7 +168,7 @@ alert_fields() {
   printf '"%s",' v type ts host boot_id pid start_ts comm exe cgroup container rule model state \
     reason confidence class level severity severity_label growth_bytes_per_s growth_error \
     time_left_s limit_bytes limit_source rss_bytes swap_bytes vsz_bytes fault_rate signals allocator \
-    linkage language next
+    linkage language next site
   printf '"stacks"'
 }
 
