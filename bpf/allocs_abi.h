@@ -15,7 +15,7 @@
 #define PF_ALLOC_CPUS	  256	/* CPUs beyond share */
 #define PF_ALLOC_PLACES	  128
 #define PF_ALLOC_LOG2	  256
-#define PF_ALLOC_BURST	  256		/* samples before the gap is doubled */
+#define PF_ALLOC_BURST	  128		/* samples before the gap is doubled */
 #define PF_ALLOC_GAP_MAX  (1u << 30)	/* bytes */
 #define PF_ALLOC_STALE_NS 1000000000ULL /* a call that takes longer has been left another way */
 

@@ -32,8 +32,9 @@ enum pf_ask_op {
 };
 
 enum pf_ask_flags {
-	PF_ASK_FIRST = 1, /* of a map table: forget what was said before */
-	PF_ASK_LINES = 2, /* names with lines and inlined functions */
+	PF_ASK_FIRST = 1,	/* of a map table: forget what was said before */
+	PF_ASK_LINES = 2,	/* names with lines and inlined functions */
+	PF_ASK_HAS_SYMBOLS = 4, /* answer to ENTRIES: the file has symbols, these or others */
 };
 
 struct pf_ask {

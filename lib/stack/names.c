@@ -483,9 +483,9 @@ static int compare_name(const void *key, const void *element)
 	return order ? order : -(*wanted)[len];
 }
 
-void pf_names__each(struct pf_names *n, const char *const *names, size_t count,
-		    void (*seen)(void *ctx, size_t which, uint64_t address, uint64_t size),
-		    void *ctx)
+size_t pf_names__each(struct pf_names *n, const char *const *names, size_t count,
+		      void (*seen)(void *ctx, size_t which, uint64_t address, uint64_t size),
+		      void *ctx)
 {
 	int symbols;
 
@@ -506,4 +506,5 @@ void pf_names__each(struct pf_names *n, const char *const *names, size_t count,
 		if (found)
 			seen(ctx, (size_t)(found - names), address, sym.st_size);
 	}
+	return symbols > 0 ? (size_t)symbols : 0;
 }

@@ -45,9 +45,10 @@ size_t pf_names__find(struct pf_names *n, uint64_t address, bool lines, struct p
 /*
  * The other way round: names are sorted, each once; seen is called for each
  * function of theirs that others may call (not local to the file), in no order.
+ * Returns how many symbols there are in all.
  */
-void pf_names__each(struct pf_names *n, const char *const *names, size_t count,
-		    void (*seen)(void *ctx, size_t which, uint64_t address, uint64_t size),
-		    void *ctx);
+size_t pf_names__each(struct pf_names *n, const char *const *names, size_t count,
+		      void (*seen)(void *ctx, size_t which, uint64_t address, uint64_t size),
+		      void *ctx);
 
 #endif

@@ -663,7 +663,7 @@ static int hear_entries(struct pf_symbolizer *s, size_t n, struct pf_entry *out)
 	    answer.head.op != PF_ASK_ENTRIES)
 		return pf_keeper__kill(s->keeper);
 	memcpy(out, answer.entries, n * sizeof(*out));
-	return 0;
+	return answer.head.flags & PF_ASK_HAS_SYMBOLS ? 0 : -ENODATA;
 }
 
 static int ask_entries(struct pf_symbolizer *s, uint32_t module,
@@ -689,8 +689,10 @@ int pf_symbolizer__entries(struct pf_symbolizer *s, uint32_t module,
 	if (!m || m->is_perfmap || n > PF_ENTRIES_MAX)
 		return -EINVAL;
 	while (!m->bad && child_runs(s)) {
-		if (!ask_entries(s, module, wanted, n, out))
-			return 0;
+		const int ret = ask_entries(s, module, wanted, n, out);
+
+		if (!ret || ret == -ENODATA)
+			return ret;
 		if (!blame_module(s, module))
 			break;
 	}

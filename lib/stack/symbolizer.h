@@ -192,7 +192,8 @@ struct pf_entry {
 
 /*
  * Looks for functions of a module that others may call; wanted are sorted by
- * name, at most PF_ENTRIES_MAX. 0, or -errno where its file tells nothing.
+ * name, at most PF_ENTRIES_MAX. 0; -ENODATA where its file has no symbols at
+ * all, or another -errno where nothing can be told.
  */
 #define PF_ENTRIES_MAX 256
 int pf_symbolizer__entries(struct pf_symbolizer *s, uint32_t module,

@@ -290,6 +290,7 @@ static bool read_wanted(const struct symbolize *s, uint32_t n, struct looking *l
 static int find_entries(struct symbolize *s, const struct pf_ask *head)
 {
 	_cleanup_free_ struct looking *l = calloc(1, sizeof(*l));
+	struct pf_ask answer = *head;
 	struct pf_names *names;
 
 	_Static_assert(PF_ASK_ENTRIES_MAX * sizeof(struct pf_entry) <= sizeof(s->reply), "fits");
@@ -300,9 +301,11 @@ static int find_entries(struct symbolize *s, const struct pf_ask *head)
 	memset(l->out, 0, head->n * sizeof(*l->out));
 	names = l->module ? pf_module__names(l->module) : NULL;
 	if (names)
-		pf_names__each(names, l->names, head->n, take_entry, l);
+		answer.flags = pf_names__each(names, l->names, head->n, take_entry, l)
+				       ? PF_ASK_HAS_SYMBOLS
+				       : 0;
 	s->memory->busy_module = PF_MODULE_NONE;
-	return pf_ask_send(SOCKET, head, s->reply, head->n * sizeof(*l->out), -1);
+	return pf_ask_send(SOCKET, &answer, s->reply, head->n * sizeof(*l->out), -1);
 }
 
 /* ---- its life -------------------------------------------------------------- */

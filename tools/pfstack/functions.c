@@ -20,6 +20,10 @@ struct kind {
 };
 
 #define NO (-1)
+#define NOTHING                                                                                    \
+	{                                                                                          \
+		false, NO, NO, NO, NO                                                              \
+	}
 #define SIZE(n)                                                                                    \
 	{                                                                                          \
 		false, n, NO, NO, NO                                                               \
@@ -56,15 +60,6 @@ struct function {
  * a jump, which would count twice: a C library's reallocarray, mi_heap_realloc.
  */
 static const struct function functions[] = {
-	{ "__libc_start_main", { 0 }, false },
-	{ "__tls_get_addr", { 0 }, false },
-	{ "_rjem_calloc", ARRAY(0, 1), true },
-	{ "_rjem_free", FREES(0), true },
-	{ "_rjem_malloc", SIZE(0), true },
-	{ "_rjem_mallocx", SIZE(0), true },
-	{ "_rjem_rallocx", RESIZE(0, 1), true },
-	{ "_rjem_realloc", RESIZE(0, 1), true },
-	{ "_rjem_sdallocx", FREES(0), true },
 	{ "_ZdaPv", FREES(0), false },
 	{ "_ZdaPvRKSt9nothrow_t", FREES(0), false },
 	{ "_ZdaPvSt11align_val_t", FREES(0), false },
@@ -85,6 +80,15 @@ static const struct function functions[] = {
 	{ "_ZnwmRKSt9nothrow_t", SIZE(0), false },
 	{ "_ZnwmSt11align_val_t", SIZE(0), false },
 	{ "_ZnwmSt11align_val_tRKSt9nothrow_t", SIZE(0), false },
+	{ "__libc_start_main", NOTHING, false },
+	{ "__tls_get_addr", NOTHING, false },
+	{ "_rjem_calloc", ARRAY(0, 1), true },
+	{ "_rjem_free", FREES(0), true },
+	{ "_rjem_malloc", SIZE(0), true },
+	{ "_rjem_mallocx", SIZE(0), true },
+	{ "_rjem_rallocx", RESIZE(0, 1), true },
+	{ "_rjem_realloc", RESIZE(0, 1), true },
+	{ "_rjem_sdallocx", FREES(0), true },
 	{ "aligned_alloc", SIZE(1), false },
 	{ "calloc", ARRAY(0, 1), false },
 	{ "cfree", FREES(0), false },
@@ -356,9 +360,17 @@ int pfstack_functions_find(struct pfstack_functions *f, struct pfstack_mappings 
 		return pf_fail(err, ENOMEM, "out of memory");
 	n = list_files(m, files, pfstack_mappings_program(m, proc->key.pid));
 	for (size_t i = 0; i < n; i++) {
-		const int ret = ask(m->symbolizer, &files[i]);
+		int ret = ask(m->symbolizer, &files[i]);
 
-		if (ret)
+		/* What has code has symbols, as a rule. */
+		if (ret == -ENODATA)
+			ret = ask(m->symbolizer, &files[i]);
+		if (ret == -ENODATA)
+			pf_info("no symbols in %s",
+				pf_text_printable(
+					name, sizeof(name),
+					pf_symbolizer__name(m->symbolizer, files[i].module)));
+		else if (ret)
 			pf_warn("cannot look for functions in %s: %s",
 				pf_text_printable(
 					name, sizeof(name),
