@@ -96,7 +96,9 @@ static __always_inline bool pf_is_ours(struct task_struct *task)
 static __always_inline void pf_heat(struct pf_stack_process *p, struct task_struct *task,
 				    __u64 elapsed_ns)
 {
-	p->gap = pf_gap_for(p->window_faults, elapsed_ns);
+	__u32 gap = pf_gap_for(p->window_faults, elapsed_ns);
+
+	p->gap = gap < PF_STACK_GAP_HOT ? gap : PF_STACK_GAP_HOT;
 	p->window_samples = 0;
 	p->known = 1;
 	pf_tell(task, p, PF_STACK_HOT, p->window_faults, elapsed_ns);

@@ -18,6 +18,7 @@
 #define PF_STACK_DEEP_MAX    1024 /* processes */
 #define PF_STACK_BATCH	     8	  /* faults of a thread before it looks after its process */
 #define PF_STACK_WINDOW_NS   1000000000ULL
+#define PF_STACK_GAP_HOT     32	 /* at most, when a process becomes hot: it may end in a moment */
 #define PF_STACK_GROW	     8	 /* ... and by how much the gap may grow then */
 #define PF_STACK_PAGES_MOVED 512 /* at most, by one fault */
 
