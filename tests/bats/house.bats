@@ -198,3 +198,11 @@ run_small() {
     assert_contains "$output" "$what"
   done
 }
+
+# One out of place is a name that is never found: of libc's, it made which allocator is taken a matter of chance.
+@test "allocators' functions are in the order of their bytes, each once" {
+  local names
+  names=$(sed -nE 's/^\t\{ "([^"]+)", .*/\1/p' "$PF_ROOT/tools/pfstack/functions.c")
+  assert_contains "$names" $'\nmalloc\n'
+  assert_eq "$names" "$(LC_ALL=C sort -u <<<"$names")"
+}
