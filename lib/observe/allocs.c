@@ -344,7 +344,10 @@ static int try_open(struct pf_allocs *a, const struct pf_allocs_config *config,
 		return fail(err, errno, "map the ring of samples");
 	ret = find_process(a);
 	if (ret == -ESRCH)
-		return pf_fail(err, ESRCH, "there is no process %lld", (long long)config->pid);
+		return pf_fail(err, ESRCH,
+			       "process %lld cannot be watched: it has died, or it is a thread, "
+			       "a kernel thread or hidden",
+			       (long long)config->pid);
 	if (ret)
 		return fail(err, ret, "look for the process");
 	ret = follow_process(a);

@@ -28,6 +28,9 @@ stack() {
     '--every=x|--every: .x. is not accepted' '--depth=128|--depth: .128. is not accepted' \
     '--unwind=lbr|give one of: dwarf, fp' '--backend=fexit|give one of: auto, tp_btf, perf' \
     '-o prom|give one of: table, json, folded, pprof, svg' '--min-rate=-1|--min-rate' \
+    '--hz=5 --every=7|--hz and --every both say what to sample: give one' \
+    '-p 1 --min-rate=5|--min-rate says whom to sample, and so does --pid: give one' \
+    '-z 5|--min-size and --max-size go with --mode allocs' \
     '--diff=a|--diff takes two recordings: --diff A B' \
     '--replay=a --record=b|--record writes what is sampled: it does not go with --replay' \
     '--diff=a b -o pprof|a profile is compared by pprof itself'; do

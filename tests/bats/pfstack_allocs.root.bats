@@ -207,6 +207,8 @@ ALL=(malloc calloc realloc posix_memalign aligned_alloc memalign strdup freed)
   assert_contains "$stderr" 'give one --pid'
   run_tool -1 pfstack --mode allocs -p 4194303 -d 1
   assert_contains "$stderr" 'there is no process 4194303'
+  run_tool -1 pfstack --mode allocs -p "$(pgrep -o kthreadd)" -d 1
+  assert_contains "$stderr" 'a kernel thread or hidden'
 }
 
 @test "--window auto ends when the order stays" {

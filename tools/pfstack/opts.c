@@ -170,8 +170,8 @@ static void check_allocs(struct argp_state *state, const struct pfstack_opts *o)
 	const bool allocs = o->mode == MODE_ALLOCS;
 
 	if (!allocs && (o->least_bytes || o->most_bytes != UINT64_MAX || o->window_auto))
-		argp_error(state, "%s goes with --mode allocs",
-			   o->window_auto ? "--window" : "--min-size and --max-size");
+		argp_error(state, "%s with --mode allocs",
+			   o->window_auto ? "--window goes" : "--min-size and --max-size go");
 	if (!allocs)
 		return;
 	if (o->least_bytes > o->most_bytes)
@@ -182,6 +182,14 @@ static void check_allocs(struct argp_state *state, const struct pfstack_opts *o)
 		argp_error(state, "--mode allocs has one window: --duration says how long");
 	if (c->backend != PF_BACKEND_AUTO)
 		argp_error(state, "--backend is for faults: it does not go with --mode allocs");
+}
+
+static void check_sampling(struct argp_state *state, const struct pfstack_opts *o)
+{
+	if (o->hz && o->every)
+		argp_error(state, "--hz and --every both say what to sample: give one");
+	if (o->min_rate && o->common.n_pids)
+		argp_error(state, "--min-rate says whom to sample, and so does --pid: give one");
 }
 
 static void check(struct argp_state *state, const struct pfstack_opts *o)
@@ -241,10 +249,13 @@ static void finish(struct argp_state *state, struct pfstack_opts *o)
 	};
 
 	check(state, o);
+	check_sampling(state, o);
 	if (!o->diff_from && !c->replay_path && !c->json_schema)
 		check_allocs(state, o);
 	if (!o->hz)
 		o->hz = rates[o->mode];
+	if (!o->min_rate)
+		o->min_rate = DEFAULT_MIN_RATE;
 	if (o->mode == MODE_ALLOCS && !c->duration_s)
 		c->duration_s = o->window_auto ? ALLOCS_AUTO_S : ALLOCS_S;
 	if (o->mode == MODE_GROWTH && !c->duration_s && !c->count)
@@ -301,7 +312,8 @@ void pfstack_parse(struct pfstack_opts *opts, int argc, char **argv)
 {
 	static const char *const without[] = { "once",	   "sort",   "columns", "timestamps",
 					       "watch",	   "sample", "backend", "no-exits",
-					       "overhead", NULL };
+					       "overhead", "top",    "record",	"replay",
+					       NULL };
 	static const struct pf_cli cli = {
 		.options = options,
 		.parser = parse_option,
@@ -315,7 +327,6 @@ void pfstack_parse(struct pfstack_opts *opts, int argc, char **argv)
 	pf_common_init(&opts->common, "pfstack", SUMMARY_S);
 	opts->common.formats = 1u << PF_FORMAT_TABLE | 1u << PF_FORMAT_JSON |
 			       1u << PF_FORMAT_FOLDED | 1u << PF_FORMAT_PPROF | 1u << PF_FORMAT_SVG;
-	opts->min_rate = DEFAULT_MIN_RATE;
 	opts->depth = DEFAULT_DEPTH;
 	opts->lines = true;
 	opts->most_bytes = UINT64_MAX;
