@@ -244,22 +244,11 @@ static __always_inline void pf_fill_alloc(struct pf_stack_sample *s, struct task
 					  struct pt_regs *ctx, const struct pf_alloc_call *call,
 					  __u64 address, __u32 serial)
 {
-	struct task_struct *leader = task->group_leader;
-
-	pf_fill_head(&s->head, task, PF_STACK_SAMPLE);
+	pf_begin_sample(s, task, PF_STACK_USER);
 	s->seen = call->size;
 	s->address = address;
-	s->kernel_ip = 0;
 	s->serial = serial;
 	s->weight = call->gap;
-	s->flags = PF_STACK_USER;
-	s->kernel_bytes = 0;
-	s->chain_bytes = 0;
-	s->copied = 0;
-	s->uid = task->cred->uid.val;
-	s->zero = 0;
-	s->sp = 0;
-	bpf_probe_read_kernel(s->comm, sizeof(s->comm), &leader->comm);
 	if (bpf_probe_read_kernel(s->regs, PF_REGS_BYTES, ctx))
 		return;
 	s->flags |= pf_regs_flags(s->regs);

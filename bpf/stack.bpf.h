@@ -31,6 +31,24 @@ static __always_inline void pf_fill_event(struct pf_stack_event *e, struct task_
 	bpf_probe_read_kernel(e->comm, sizeof(e->comm), &leader->comm);
 }
 
+/* What is the same of all samples; without registers, without a stack. */
+static __always_inline void pf_begin_sample(struct pf_stack_sample *s, struct task_struct *task,
+					    __u32 flags)
+{
+	struct task_struct *leader = task->group_leader;
+
+	pf_fill_head(&s->head, task, PF_STACK_SAMPLE);
+	s->kernel_ip = 0;
+	s->flags = flags;
+	s->kernel_bytes = 0;
+	s->chain_bytes = 0;
+	s->copied = 0;
+	s->uid = task->cred->uid.val;
+	s->zero = 0;
+	s->sp = 0;
+	bpf_probe_read_kernel(s->comm, sizeof(s->comm), &leader->comm);
+}
+
 #if defined(__TARGET_ARCH_x86)
 #define PF_REGS_BYTES (21 * sizeof(__u64)) /* struct pt_regs: r15 first, ss last */
 #define PF_REG_SP     19

@@ -297,22 +297,11 @@ static __always_inline void pf_fill_sample(void *ctx, struct pf_stack_sample *s,
 					   const struct pf_stack_process *p,
 					   const struct pf_fault *fault)
 {
-	struct task_struct *leader = task->group_leader;
-
-	pf_fill_head(&s->head, task, PF_STACK_SAMPLE);
+	pf_begin_sample(s, task, fault->user ? PF_STACK_USER : 0);
 	s->seen = p->seen;
 	s->address = fault->address;
-	s->kernel_ip = 0;
 	s->serial = own->serial;
 	s->weight = own->weight;
-	s->flags = fault->user ? PF_STACK_USER : 0;
-	s->kernel_bytes = 0;
-	s->chain_bytes = 0;
-	s->copied = 0;
-	s->uid = task->cred->uid.val;
-	s->zero = 0;
-	s->sp = 0;
-	bpf_probe_read_kernel(s->comm, sizeof(s->comm), &leader->comm);
 	pf_take_regs(s, task, fault->user ? fault->regs : NULL);
 	if (fault->user)
 		return;
