@@ -160,6 +160,22 @@ static int link_multi(struct pf_allocs *a, const struct bpf_program *prog, __u32
 	return 0;
 }
 
+/* The program loads on any kernel; one that knows sessions gets as far as refusing a directory. */
+static int try_session(const struct pf_allocs *a)
+{
+	const __u64 offset = 0;
+	struct multi_attr attr = { .prog_fd = (__u32)bpf_program__fd(a->skel->progs.pf_alc_malloc),
+				   .attach_type = TRACE_UPROBE_SESSION,
+				   .path = (uintptr_t) "/",
+				   .offsets = (uintptr_t)&offset,
+				   .cnt = 1 };
+	int link = (int)syscall(SYS_bpf, BPF_LINK_CREATE, &attr, sizeof(attr));
+
+	if (link >= 0)
+		close(link);
+	return link < 0 && errno == EBADF ? 0 : -EOPNOTSUPP;
+}
+
 /* The functions of one file that this program is for: one link. */
 static int attach_file(struct pf_allocs *a, const struct pf_allocs_probe *probes, size_t n_probes,
 		       int fd, bool frees, bool plain)
@@ -342,6 +358,9 @@ static int try_open(struct pf_allocs *a, const struct pf_allocs_config *config,
 	a->ring = pf_ring__open(a->skel->maps.pf_ring, false, 0, take_record, a);
 	if (!a->ring)
 		return fail(err, errno, "map the ring of samples");
+	ret = a->session ? try_session(a) : 0;
+	if (ret)
+		return fail(err, ret, "put probes by sessions");
 	ret = find_process(a);
 	if (ret == -ESRCH)
 		return pf_fail(err, ESRCH,
