@@ -151,4 +151,6 @@ def verdicts(guest, name):
     if name == 'diag btf':
         return wanted | {'btf': 'warn', 'lockdown': 'ok', 'iter': 'warn', 'fentry': 'skip', 'pfleak': 'warn'}
     wanted |= {'btf': 'ok', 'lockdown': 'ok', 'iter': 'ok', 'kprobe': 'ok', 'pfleak': 'ok'}
+    if guest.arch == X86:  # by sessions, or by an entry and a return each; both need task storage
+        wanted |= {'uprobe': 'ok' if guest.since('6.1') else 'warn'}
     return wanted | ({'fentry': 'skip'} if tells(guest, 'fexit') is REFUSED else {'fentry': 'ok'})
