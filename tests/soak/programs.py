@@ -138,7 +138,7 @@ def shell(argv):
 
 SQUID = '''
 http_port 127.0.0.1:{port}
-pid_filename {place}/pid
+pid_filename {place}/squid.pid
 coredump_dir {place}
 cache_mem 48 MB
 access_log none
