@@ -23,6 +23,10 @@
 #define HEAP_PART  0.9
 #define CACHE_PART 1.25
 
+/* Of a limit that was set for it so much may be used, where it lasts so long. */
+#define BUDGET_PART 0.5
+#define BUDGET_S    86400.0
+
 /* Growth of less than 8 MB a minute by which memory lasts for three days is looked at for long. */
 #define SLOW_BYTES_PER_S (8.0 * (1 << 20) / 60)
 #define DAYS_S		 (3 * 86400.0)
@@ -142,6 +146,7 @@ static void take_new_image(struct pf_process *p, const struct pf_sample *s)
 		*p->model = (struct pf_model_state){ 0 };
 	p->traits.any = false;
 	p->headroom_bytes = p->limit_bytes = PF_UNKNOWN;
+	p->budget.bytes = 0;
 	p->shmem_bytes = p->ceiling.bytes = PF_UNKNOWN;
 	p->ceiling_asked = p->kind_asked = false;
 	p->kind = 0;
@@ -277,7 +282,7 @@ static void fill_who(const struct pf_process *p, struct pf_verdict *v)
 	v->rss_bytes = p->rss_bytes;
 	v->swap_bytes = p->swap_bytes;
 	v->vsz_bytes = p->vsz_bytes;
-	v->ceiling = p->ceiling.source;
+	v->ceiling = &p->ceiling;
 	v->fault_rate = p->fault_rate;
 	v->faults_total = p->faults;
 }
@@ -316,6 +321,7 @@ static void fill_limit(const struct pf_process *p, struct pf_verdict *v)
 {
 	v->limit.limit_bytes = p->limit_bytes;
 	v->limit.headroom_bytes = p->headroom_bytes;
+	v->limit.budget = p->budget;
 	v->time_left_s = pf_time_left(v->growth_bytes_per_s, p->headroom_bytes);
 	v->severity = pf_severity((int64_t)size_of(p), v->time_left_s);
 	v->severity_label = pf_severity_label(v->severity);
@@ -399,6 +405,20 @@ static bool can_wait(const struct pf_process *p, const struct pf_verdict *v)
 	return v->growth_bytes_per_s < SLOW_BYTES_PER_S && lasts_s(p, v) > DAYS_S;
 }
 
+/*
+ * A limit set from outside is where a leak ends, it stops none. But whoever set it has reckoned with
+ * growth, and in half of it there is time for an alert later on.
+ */
+static bool is_in_budget(const struct pf_process *p, const struct pf_verdict *v)
+{
+	const struct pf_budget *b = &p->budget;
+
+	return b->bytes > 0 &&
+	       (double)(b->bytes - b->left_bytes) < BUDGET_PART * (double)b->bytes &&
+	       pf_time_left(v->growth_bytes_per_s, b->left_bytes) > BUDGET_S &&
+	       !(v->time_left_s <= BUDGET_S);
+}
+
 /* What would be an alert becomes a watch. */
 static void hold_back(const struct pf_leak_config *c, struct pf_verdict *v, enum pf_signal_id id,
 		      double measured, double needed)
@@ -415,6 +435,9 @@ static void apply_context(const struct pf_process *p, const struct pf_terms *ter
 
 	if (v->confidence >= c->alert_confidence && stops_by_itself(p))
 		hold_back(c, v, PF_SIGNAL_CEILING, p->history->last, (double)p->ceiling.bytes);
+	if (v->confidence >= c->alert_confidence && is_in_budget(p, v))
+		hold_back(c, v, PF_SIGNAL_BUDGET, (double)(p->budget.bytes - p->budget.left_bytes),
+			  BUDGET_PART * (double)p->budget.bytes);
 	if (v->confidence >= c->alert_confidence && stops_like_others(p, terms, &height))
 		hold_back(c, v, PF_SIGNAL_KIN, floor_of(p), height);
 	if (v->confidence < c->alert_confidence || c->model.model != PF_MODEL_TREND ||
@@ -493,7 +516,7 @@ static void keep_names(struct pf_process *p, const struct pf_sample *s)
 static void ask_limit(struct pf_process *p, const struct pf_sample *s, const struct pf_terms *terms,
 		      const struct pf_leak_hooks *hooks, struct pf_limit *limit)
 {
-	*limit = (struct pf_limit){ PF_UNKNOWN, PF_UNKNOWN, "" };
+	*limit = (struct pf_limit){ .limit_bytes = PF_UNKNOWN, .headroom_bytes = PF_UNKNOWN };
 	if (!hooks->limit)
 		return;
 	if (!pf_alert_is_open(&p->alert) &&
@@ -502,6 +525,7 @@ static void ask_limit(struct pf_process *p, const struct pf_sample *s, const str
 	hooks->limit(hooks->ctx, s, limit);
 	p->limit_bytes = limit->limit_bytes;
 	p->headroom_bytes = limit->headroom_bytes;
+	p->budget = limit->budget;
 }
 
 static void ask_kind(struct pf_process *p, const struct pf_sample *s,

@@ -49,6 +49,7 @@ struct pf_process {
 	int64_t faults;
 	int64_t limit_bytes; /* as last asked */
 	int64_t headroom_bytes;
+	struct pf_budget budget;
 
 	struct pf_ceiling ceiling; /* as once asked */
 	bool ceiling_asked;

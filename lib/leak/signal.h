@@ -23,8 +23,9 @@ enum pf_signal_id {
 	PF_SIGNAL_GRACE,      /* seconds since the process started */
 	PF_SIGNAL_TIME_LEFT, /* seconds until memory runs out, where that comes before grace ends */
 	PF_SIGNAL_CEILING,   /* bytes: below the limit it declares, where it will stop */
-	PF_SIGNAL_KIN,	     /* bytes: below where others of its kind came to rest */
-	PF_SIGNAL_PATIENCE,  /* seconds of growth, asked of what is slow and lasts for days */
+	PF_SIGNAL_BUDGET,   /* bytes used of a limit that was set for it, while less than half is */
+	PF_SIGNAL_KIN,	    /* bytes: below where others of its kind came to rest */
+	PF_SIGNAL_PATIENCE, /* seconds of growth, asked of what is slow and lasts for days */
 	/* what the models beside the trend ask (model.h); measured NaN = unknown */
 	PF_SIGNAL_FAULT_RATE,	   /* faults per second */
 	PF_SIGNAL_RSS_GROWTH,	   /* of RSS since first sight, as a share */

@@ -103,7 +103,18 @@ static const struct pf_signal *first_failed(const struct pf_verdict *v)
 	return NULL;
 }
 
-static const char *doubt_text(const struct pf_verdict *v)
+/* "but it declares a limit that it has not reached (-Xmx: 512M)" */
+static const char *limit_doubt(char *dst, size_t size, const char *doubt, const char *source,
+			       int64_t bytes)
+{
+	char limit[TEXT_LEN];
+
+	snprintf(dst, size, ", but %s (%s: %s)", doubt, source ? source : "",
+		 pf_fmt_bytes(limit, sizeof(limit), bytes));
+	return dst;
+}
+
+static const char *doubt_text(char *dst, size_t size, const struct pf_verdict *v)
 {
 	const struct pf_signal *s = first_failed(v);
 
@@ -115,7 +126,11 @@ static const char *doubt_text(const struct pf_verdict *v)
 	case PF_SIGNAL_REPEATED:
 		return ", seen only once so far";
 	case PF_SIGNAL_CEILING:
-		return ", but it declares a limit that it has not reached";
+		return limit_doubt(dst, size, "it declares a limit that it has not reached",
+				   v->ceiling->source, v->ceiling->bytes);
+	case PF_SIGNAL_BUDGET:
+		return limit_doubt(dst, size, "less than half of a limit set for it is used",
+				   v->limit.budget.source, v->limit.budget.bytes);
 	case PF_SIGNAL_KIN:
 		return ", but others of its kind came to rest higher up";
 	case PF_SIGNAL_PATIENCE:
@@ -149,7 +164,8 @@ static bool is_trend(const struct pf_verdict *v)
 
 char *pf_verdict_reason(char *dst, size_t size, const struct pf_verdict *v)
 {
-	char growth[5 * TEXT_LEN], left[TEXT_LEN];
+	char growth[5 * TEXT_LEN], left[TEXT_LEN], buf[5 * TEXT_LEN];
+	const char *doubt = doubt_text(buf, sizeof(buf), v);
 	bool open = pf_alert_state_is_open(v->state);
 
 	growth_text(growth, sizeof(growth), v);
@@ -163,10 +179,9 @@ char *pf_verdict_reason(char *dst, size_t size, const struct pf_verdict *v)
 	else if (!open && (v->n_signals == 0 || first_failed(v)))
 		snprintf(dst, size, "%s", class_text(v->class));
 	else if (isnan(v->time_left_s))
-		snprintf(dst, size, "the floor of its memory %s%s", growth, doubt_text(v));
+		snprintf(dst, size, "the floor of its memory %s%s", growth, doubt);
 	else
 		snprintf(dst, size, "the floor of its memory %s%s; at this rate it lasts %s more",
-			 growth, doubt_text(v),
-			 pf_fmt_duration(left, sizeof(left), v->time_left_s));
+			 growth, doubt, pf_fmt_duration(left, sizeof(left), v->time_left_s));
 	return dst;
 }

@@ -56,8 +56,8 @@ struct pf_verdict {
 	int severity;		      /* 1-10, by RSS, raised by time left */
 	const char *severity_label;   /* "Minimal" … "Critical" */
 	enum pf_alert_level level;
-	double time_left_s;  /* NaN = cannot tell or not growing */
-	const char *ceiling; /* the limit it declares for itself: "-Xmx"; NULL = none known */
+	double time_left_s;		  /* NaN = cannot tell or not growing */
+	const struct pf_ceiling *ceiling; /* the limit it declares for itself; never NULL */
 	struct pf_limit
 		limit; /* what it runs into; headroom PF_UNKNOWN when not asked or not known,
 				* source "" but in the verdict it was asked for */

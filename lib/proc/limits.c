@@ -38,14 +38,22 @@ struct pf_limits {
 /* How a version of cgroups names its files. */
 struct dialect {
 	const char *limit;
+	const char *high; /* NULL = has none */
 	const char *usage;
 	bool may_be_flat; /* v1: a parent may not count its children */
 };
 
-static const struct dialect unified = { "memory.max", "memory.current", false };
-static const struct dialect legacy = { "memory.limit_in_bytes", "memory.usage_in_bytes", true };
+static const struct dialect unified = { "memory.max", "memory.high", "memory.current", false };
+static const struct dialect legacy = { "memory.limit_in_bytes", NULL, "memory.usage_in_bytes",
+				       true };
 
-static const struct pf_limit nothing = { PF_UNKNOWN, PF_UNKNOWN, "" };
+static const struct pf_limit nothing = { .limit_bytes = PF_UNKNOWN, .headroom_bytes = PF_UNKNOWN };
+
+/* What is found on the way from a process to the root. */
+struct found {
+	struct pf_limit *best;
+	int64_t container_bytes; /* the least of its cgroups' limits */
+};
 
 static struct pf_limits *fail(struct pf_limits *l, struct pf_error *err, const char *what, int code)
 {
@@ -145,16 +153,25 @@ int64_t pf_parse_memory_stat(const char *buf, size_t len)
 
 /* ---- candidates ----------------------------------------------------------- */
 
-/* A limit tighter than the ones before? The source is filled by the caller then. */
-static bool tighten(struct pf_limit *best, int64_t limit, int64_t used, int64_t reclaimable)
+static int64_t left_below(int64_t limit, int64_t used, int64_t reclaimable)
 {
 	int64_t left;
 
 	if (__builtin_sub_overflow(limit, used, &left) ||
 	    __builtin_add_overflow(left, reclaimable, &left) || left > limit)
 		left = limit;
-	if (left < 0)
-		left = 0;
+	return left < 0 ? 0 : left;
+}
+
+static void tighten_budget(struct pf_budget *best, const char *source, int64_t limit, int64_t left)
+{
+	if (limit > 0 && (!best->bytes || left < best->left_bytes))
+		*best = (struct pf_budget){ limit, left, source };
+}
+
+/* A limit tighter than the ones before? The source is filled by the caller then. */
+static bool tighten(struct pf_limit *best, int64_t limit, int64_t left)
+{
 	if (best->headroom_bytes != PF_UNKNOWN && best->headroom_bytes <= left)
 		return false;
 	best->limit_bytes = limit;
@@ -206,20 +223,29 @@ static int64_t read_number(struct pf_limits *l, char *dir, size_t len, const cha
 }
 
 static bool try_cgroup(struct pf_limits *l, const struct dialect *d, char *dir, size_t len,
-		       struct pf_limit *best)
+		       struct found *f)
 {
 	int64_t limit = read_number(l, dir, len, d->limit);
-	int64_t usage;
+	int64_t high = d->high ? read_number(l, dir, len, d->high) : PF_UNKNOWN;
+	int64_t usage, cache, left;
 	ssize_t n;
 
-	if (limit == PF_UNKNOWN)
+	if (limit == PF_UNKNOWN && high == PF_UNKNOWN)
 		return false;
 	usage = read_number(l, dir, len, d->usage);
 	if (usage == PF_UNKNOWN)
 		return false;
 	n = read_file(l, dir, len, "memory.stat");
-	return tighten(best, limit, usage,
-		       n < 0 ? 0 : pf_parse_memory_stat(l->buf.data, (size_t)n));
+	cache = n < 0 ? 0 : pf_parse_memory_stat(l->buf.data, (size_t)n);
+	if (high != PF_UNKNOWN)
+		tighten_budget(&f->best->budget, d->high, high, left_below(high, usage, cache));
+	if (limit == PF_UNKNOWN)
+		return false;
+	left = left_below(limit, usage, cache);
+	tighten_budget(&f->best->budget, d->limit, limit, left);
+	if (f->container_bytes == PF_UNKNOWN || limit < f->container_bytes)
+		f->container_bytes = limit;
+	return tighten(f->best, limit, left);
 }
 
 static size_t parent_of(const char *dir, size_t base, size_t len)
@@ -232,8 +258,7 @@ static size_t parent_of(const char *dir, size_t base, size_t len)
 }
 
 static void try_ancestors(struct pf_limits *l, const struct dialect *d,
-			  const struct pf_cgroup_mount *m, struct pf_span path,
-			  struct pf_limit *best)
+			  const struct pf_cgroup_mount *m, struct pf_span path, struct found *f)
 {
 	char dir[PF_CGROUP_DIR_MAX + FILE_NAME_MAX];
 	size_t base, len;
@@ -243,8 +268,8 @@ static void try_ancestors(struct pf_limits *l, const struct dialect *d,
 		return;
 	len = (size_t)n;
 	for (int i = 0; i < PF_LIMITS_ANCESTORS; i++) {
-		if (try_cgroup(l, d, dir, len, best))
-			name_cgroup(best, m->root, pf_span_of(dir + base, len - base), d->limit);
+		if (try_cgroup(l, d, dir, len, f))
+			name_cgroup(f->best, m->root, pf_span_of(dir + base, len - base), d->limit);
 		if (len == base)
 			return;
 		len = parent_of(dir, base, len);
@@ -262,7 +287,7 @@ static ssize_t read_of(struct pf_limits *l, pid_t pid, const char *file)
 	return pf_readbuf__record(&l->buf, l->proc_fd, path, FILE_MAX);
 }
 
-static void try_cgroups(struct pf_limits *l, pid_t pid, struct pf_limit *best)
+static void try_cgroups(struct pf_limits *l, pid_t pid, struct found *f)
 {
 	ssize_t n = read_of(l, pid, "cgroup");
 	struct pf_cgroup_lines lines;
@@ -276,27 +301,39 @@ static void try_cgroups(struct pf_limits *l, pid_t pid, struct pf_limit *best)
 		return;
 	pf_parse_cgroup_file(copy, strlen(copy), &lines);
 	if (lines.unified.p)
-		try_ancestors(l, &unified, &l->mounts.unified, lines.unified, best);
+		try_ancestors(l, &unified, &l->mounts.unified, lines.unified, f);
 	if (lines.memory.p)
-		try_ancestors(l, &legacy, &l->mounts.memory, lines.memory, best);
+		try_ancestors(l, &legacy, &l->mounts.memory, lines.memory, f);
 	free(copy);
+}
+
+static void read_rlimits(struct pf_limits *l, pid_t pid, struct pf_rlimits *limits)
+{
+	ssize_t n = read_of(l, pid, "limits");
+
+	pf_parse_rlimits(n > 0 ? l->buf.data : "", n > 0 ? (size_t)n : 0, limits);
+}
+
+static void try_rlimit(struct pf_limit *best, const char *name, int64_t limit, int64_t used)
+{
+	int64_t left;
+
+	if (limit == PF_UNKNOWN || used == PF_UNKNOWN)
+		return;
+	left = left_below(limit, used, 0);
+	tighten_budget(&best->budget, name, limit, left);
+	if (tighten(best, limit, left))
+		name_source(best, name);
 }
 
 static void try_rlimits(struct pf_limits *l, pid_t pid, const struct pf_status_lines *status,
 			struct pf_limit *best)
 {
-	ssize_t n = read_of(l, pid, "limits");
 	struct pf_rlimits limits;
 
-	if (n < 0)
-		return;
-	pf_parse_rlimits(l->buf.data, (size_t)n, &limits);
-	if (limits.as_bytes != PF_UNKNOWN && status->vsz_bytes != PF_UNKNOWN &&
-	    tighten(best, limits.as_bytes, status->vsz_bytes, 0))
-		name_source(best, "RLIMIT_AS");
-	if (limits.data_bytes != PF_UNKNOWN && status->data_bytes != PF_UNKNOWN &&
-	    tighten(best, limits.data_bytes, status->data_bytes, 0))
-		name_source(best, "RLIMIT_DATA");
+	read_rlimits(l, pid, &limits);
+	try_rlimit(best, "RLIMIT_AS", limits.as_bytes, status->vsz_bytes);
+	try_rlimit(best, "RLIMIT_DATA", limits.data_bytes, status->data_bytes);
 }
 
 static int64_t sum(int64_t a, int64_t b)
@@ -315,22 +352,43 @@ static void try_machine(const struct pf_machine *m, struct pf_limit *best)
 		return;
 	limit = sum(m->mem_total_bytes, swap ? m->swap_total_bytes : 0);
 	left = sum(m->mem_available_bytes, swap ? m->swap_free_bytes : 0);
-	if (tighten(best, limit, limit - left, 0))
+	if (tighten(best, limit, left_below(limit, limit - left, 0)))
 		name_source(best, swap ? "MemAvailable+SwapFree" : "MemAvailable");
 }
 
-void pf_limits__ceiling(struct pf_limits *l, pid_t pid, struct pf_ceiling *out)
+/* What a runtime sees around it when it fits its heap in. */
+static void read_around(struct pf_limits *l, pid_t pid, const struct pf_machine *machine,
+			struct pf_around *around)
+{
+	struct pf_limit unused = nothing;
+	struct found f = { &unused, PF_UNKNOWN };
+	struct pf_rlimits rlimits;
+
+	try_cgroups(l, pid, &f);
+	read_rlimits(l, pid, &rlimits);
+	around->machine_bytes = machine ? machine->mem_total_bytes : PF_UNKNOWN;
+	around->as_bytes = rlimits.as_bytes;
+	around->container_bytes = f.container_bytes;
+	if (around->machine_bytes != PF_UNKNOWN && around->container_bytes >= around->machine_bytes)
+		around->container_bytes = PF_UNKNOWN;
+}
+
+void pf_limits__ceiling(struct pf_limits *l, pid_t pid, const struct pf_machine *machine,
+			struct pf_ceiling *out)
 {
 	_cleanup_(pf_strbuf_free) struct pf_strbuf line = PF_STRBUF_INIT;
-	ssize_t n = read_of(l, pid, "cmdline");
+	struct pf_around around;
+	ssize_t n;
 
+	read_around(l, pid, machine, &around);
+	n = read_of(l, pid, "cmdline");
 	if (n > 0)
 		pf_strbuf_addmem(&line, l->buf.data, (size_t)n);
 	n = read_of(l, pid, "environ");
 	*out = (struct pf_ceiling){ PF_UNKNOWN, false, NULL };
 	if (!line.failed && line.len)
 		pf_parse_ceiling(line.data, line.len, n > 0 ? l->buf.data : "",
-				 n > 0 ? (size_t)n : 0, out);
+				 n > 0 ? (size_t)n : 0, &around, out);
 }
 
 /* The numbers of sessions, ids of containers: hexadecimal digits, one of them decimal at least. */
@@ -374,6 +432,7 @@ uint64_t pf_limits__kind(struct pf_limits *l, pid_t pid, const char *cgroup)
 int pf_limits__read(struct pf_limits *l, pid_t pid, const struct pf_machine *machine,
 		    struct pf_limit *out)
 {
+	struct found f = { out, PF_UNKNOWN };
 	struct pf_status_lines status;
 	ssize_t n = read_of(l, pid, "status");
 
@@ -381,9 +440,11 @@ int pf_limits__read(struct pf_limits *l, pid_t pid, const struct pf_machine *mac
 	if (n < 0)
 		return n == -ENOENT ? -ESRCH : (int)n;
 	pf_parse_status(l->buf.data, (size_t)n, &status);
-	try_cgroups(l, pid, out);
+	try_cgroups(l, pid, &f);
 	try_rlimits(l, pid, &status, out);
 	if (machine)
 		try_machine(machine, out);
+	if (!machine || out->budget.bytes >= machine->mem_total_bytes / 2)
+		out->budget = (struct pf_budget){ 0 };
 	return out->headroom_bytes == PF_UNKNOWN ? -ENODATA : 0;
 }

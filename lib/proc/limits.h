@@ -11,6 +11,9 @@
  *
  * memory.high is no limit (it slows, it does not kill), nor is swap inside a
  * cgroup counted. What cannot be read does not limit.
+ *
+ * The budget is the tightest of what somebody set: cgroups' limits, memory.high
+ * as well, and rlimits; none where it is half of the machine's memory or more.
  */
 #ifndef PF_LIB_PROC_LIMITS_H
 #define PF_LIB_PROC_LIMITS_H
@@ -45,10 +48,12 @@ int pf_limits__read(struct pf_limits *l, pid_t pid, const struct pf_machine *mac
 		    struct pf_limit *out);
 
 /*
- * The limit pid declares for itself (ceiling.h); bytes PF_UNKNOWN: none, or it cannot be read. The
- * environment may be refused: then the command line alone tells.
+ * The limit pid declares for itself, or what a heap's runtime makes of the limits around it
+ * (ceiling.h); bytes PF_UNKNOWN: none, or it cannot be read. The environment may be refused: then
+ * the command line alone tells. machine as above.
  */
-void pf_limits__ceiling(struct pf_limits *l, pid_t pid, struct pf_ceiling *out);
+void pf_limits__ceiling(struct pf_limits *l, pid_t pid, const struct pf_machine *machine,
+			struct pf_ceiling *out);
 
 /*
  * A number that pid shares with other incarnations and siblings of the same program only: made of

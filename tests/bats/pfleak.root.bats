@@ -9,6 +9,7 @@ load helpers
 load pfstat_helpers
 
 OUTPUT=$PF_ROOT/tests/bats/output.py
+CGROUPS=() # to remove
 
 setup() {
   requires root btf bpf cmd:jq cmd:python3
@@ -19,12 +20,35 @@ setup() {
 teardown() {
   [[ -z ${SCREEN:-} ]] || tmux -S "$SCREEN" kill-server 2>/dev/null || true
   pf_cleanup
+  local dir
+  for dir in "${CGROUPS[@]}"; do
+    rmdir "$dir" 2>/dev/null || true
+  done
 }
 
 # start_example NAME ARGS...: sets BG_PID to one of the demonstration's programs.
 start_example() {
   start_bg "$1" "$PF_EXAMPLES/$1" "${@:2}"
   wait_for_line "$BG_OUT" "^$1: pid $BG_PID" 10 "$BG_PID"
+}
+
+# The hierarchy of the memory controller, with the file of its limits.
+memory_group() {
+  if grep -q '^[0-9]*:\([^:]*,\)*memory[,:]' /proc/self/cgroup; then
+    awk '$3 == "cgroup" && $4 ~ /(^|,)memory(,|$)/ { print $2 " memory.limit_in_bytes"; exit }' /proc/self/mounts
+  else
+    awk '$3 == "cgroup2" { print $2 " memory.max"; exit }' /proc/self/mounts
+  fi
+}
+
+# start_contained NAME BYTES COMMAND...: in a cgroup with that limit; sets BG_PID.
+start_contained() {
+  local root file
+  read -r root file < <(memory_group)
+  mkdir "$root/$1" || return 1
+  CGROUPS+=("$root/$1")
+  echo "$2" >"$root/$1/$file" || return 1
+  start_bg contained bash -c 'echo $$ >"$1/cgroup.procs"; shift; exec "$@"' _ "$root/$1" "${@:3}"
 }
 
 alerts() { # FILE FILTER
@@ -34,16 +58,20 @@ alerts() { # FILE FILTER
 # One run for all of it, as a leak takes its time: three instances look on, one
 # of them without BPF, one that ends when its processes have.
 @test "a leak among healthy programs: watch, alert, resolved; nothing on the others" {
-  local leaky churner idler text json proc text_out json_out proc_out ids pid
+  local leaky churner idler java text json proc text_out json_out proc_out ids pid
   start_example leaky --rate-mb-s 10 --max-mb 1200
   leaky=$BG_PID
   start_example churner
   churner=$BG_PID
   start_example idler
   idler=$BG_PID
+  # as a JVM would: a quarter of 4 GB, and half of what the address space may be
+  start_contained "pftest-$BATS_SUITE_TEST_NUMBER" 4294967296 prlimit --as=1887436800 \
+    bash -c 'exec -a java "$@"' _ "$PF_EXAMPLES/leaky" --rate-mb-s 10 --max-mb 780
+  java=$BG_PID
   start_tool_bg pfleak --grace 5 --explain 1
   text=$TOOL_PID text_out=$TOOL_OUT
-  start_tool_bg pfleak --grace 5 -o json -d 1h -p "$leaky,$churner,$idler" 1
+  start_tool_bg pfleak --grace 5 --list --explain -o json -d 1h -p "$leaky,$churner,$idler,$java" 1
   json=$TOOL_PID json_out=$TOOL_OUT
   PF_FORCE_SNAPSHOT=proc start_tool_bg pfleak --grace 5 -p "$leaky,$churner,$idler" 1
   proc=$TOOL_PID proc_out=$TOOL_OUT
@@ -53,6 +81,11 @@ alerts() { # FILE FILTER
   wait_for_line "$text_out" " ALERT +pid $leaky \\(leaky\\) confidence [0-9]+$" 55
   wait_for_line "$json_out" '"firing"' 10
   wait_for_line "$proc_out" " ALERT +pid $leaky \\(leaky\\) " 10
+  pf_poll 20 held_back "$json_out" "$java"
+  assert_eq "$(verdicts "$json_out" "$java" 'map(select(any(.explain[]; .signal == "ceiling")))[0]
+    | [.state, .confidence, (.reason | sub(".*, but "; "") | sub(";.*"; ""))]')" \
+    '["watch",69,"it declares a limit that it has not reached (JVM in a cgroup: 900M)"]'
+  refute_contains "$(<"$text_out")" "ALERT     pid $java "
   assert_match "$(<"$text_out")" "WATCH +pid $leaky \\(leaky\\).*ALERT +pid $leaky \\(leaky\\)"
   assert_match "$(<"$text_out")" $'\n    \\+[0-9]+ growth: '
 
@@ -64,12 +97,14 @@ alerts() { # FILE FILTER
   stop_tool INT "$proc"
   assert_eq "$TOOL_STATUS" 0
 
-  for pid in "$leaky" "$churner" "$idler"; do
+  for pid in "$leaky" "$churner" "$idler" "$java"; do
     kill "$pid"
     wait_for_exit "$pid"
   done
   wait_tool "$json"
   [[ $TOOL_STATUS -eq 1 || $TOOL_STATUS -eq 2 ]] || assert_eq "$TOOL_STATUS" '1 or 2'
+  assert_eq "$(alerts "$json_out" "map(select(.pid == $java).state)")" '["watch","resolved"]'
+  json_out=$(of_process "$json_out" "$leaky")
   assert_eq "$TOOL_STATUS" "$(alerts "$json_out" 'map(select(.state == "firing"))[-1]
     | if .level == "critical" or (.time_left_s // 1e9) < 3600 then 2 else 1 end')" 'status'
   assert_eq "$(alerts "$json_out" 'map(.state)')" '["watch","firing","resolved"]'
@@ -129,6 +164,20 @@ alerts() { # FILE FILTER
   stop_tool TERM
   assert_eq "$TOOL_STATUS" 0
   assert_eq "$(jq -n '[inputs | select(.type == "verdict").followed_s] | . == (sort | unique)' "$TOOL_OUT")" true
+}
+
+# Is an alert on PID held back by a limit that it declares?
+held_back() { # FILE PID
+  [[ $(verdicts "$1" "$2" 'any(.[]; any(.explain[]?; .signal == "ceiling"))') == true ]]
+}
+
+verdicts() { # FILE PID FILTER
+  jq -nc --argjson pid "$2" "[inputs | select(.type == \"verdict\" and .pid == \$pid)] | $3" "$1"
+}
+
+of_process() { # FILE PID
+  jq -c --argjson pid "$2" 'select(.pid == $pid)' "$1" >"$BATS_TEST_TMPDIR/$2.json"
+  echo "$BATS_TEST_TMPDIR/$2.json"
 }
 
 verdicts_beyond() {

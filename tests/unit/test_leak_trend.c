@@ -182,6 +182,7 @@ struct declared {
 	struct pf_ceiling ceiling;
 	int64_t headroom_bytes;
 	unsigned int asked;
+	struct pf_budget budget;
 };
 
 static void declare(void *ctx, const struct pf_sample *s, struct pf_ceiling *ceiling)
@@ -195,8 +196,11 @@ static void declare(void *ctx, const struct pf_sample *s, struct pf_ceiling *cei
 
 static void leave(void *ctx, const struct pf_sample *s, struct pf_limit *limit)
 {
+	struct declared *d = ctx;
+
 	(void)s;
-	limit->headroom_bytes = ((struct declared *)ctx)->headroom_bytes;
+	limit->headroom_bytes = d->headroom_bytes;
+	limit->budget = d->budget;
 }
 
 /* Feed `shape` for half an hour to a process that declares a limit. */
@@ -211,8 +215,10 @@ static void run_declared(struct sim *m, struct declared *d, double (*shape)(stru
 static void test_a_declared_limit_makes_a_watch_of_an_alert(void **state)
 {
 	/* 100 MB and 10 more a minute: 400 MB in the end */
-	struct declared cache = { { 400ll * MB, false, "maxmemory" }, PF_UNKNOWN, 0 };
-	struct declared heap = { { 500ll * MB, true, "-Xmx" }, 1ll << 40, 0 };
+	struct declared cache = {
+		{ 400ll * MB, false, "maxmemory" }, PF_UNKNOWN, 0, { 0, 0, NULL }
+	};
+	struct declared heap = { { 500ll * MB, true, "-Xmx" }, 1ll << 40, 0, { 0, 0, NULL } };
 	char text[256];
 	struct sim m;
 
@@ -223,7 +229,7 @@ static void test_a_declared_limit_makes_a_watch_of_an_alert(void **state)
 	assert_int_equal(cache.asked, 1);
 	assert_int_equal(m.v->confidence, 69);
 	assert_non_null(strstr(pf_verdict_reason(text, sizeof(text), m.v),
-			       "declares a limit that it has not reached"));
+			       "declares a limit that it has not reached (maxmemory: 400M)"));
 	sim_close(&m);
 	run_declared(&m, &heap, leak_10m);
 	assert_int_equal(m.fires, 0);
@@ -232,10 +238,16 @@ static void test_a_declared_limit_makes_a_watch_of_an_alert(void **state)
 
 static void test_a_declared_limit_is_no_excuse(void **state)
 {
-	struct declared passed = { { 200ll * MB, false, "maxmemory" }, PF_UNKNOWN, 0 };
-	struct declared nearly = { { 350ll * MB, true, "-Xmx" }, PF_UNKNOWN, 0 };
-	struct declared too_much = { { 4096ll * MB, false, "maxmemory" }, 512ll * MB, 0 };
-	struct declared collected = { { 4096ll * MB, true, "-Xmx" }, PF_UNKNOWN, 0 };
+	struct declared passed = {
+		{ 200ll * MB, false, "maxmemory" }, PF_UNKNOWN, 0, { 0, 0, NULL }
+	};
+	struct declared nearly = { { 350ll * MB, true, "-Xmx" }, PF_UNKNOWN, 0, { 0, 0, NULL } };
+	struct declared too_much = {
+		{ 4096ll * MB, false, "maxmemory" }, 512ll * MB, 0, { 0, 0, NULL }
+	};
+	struct declared collected = {
+		{ 4096ll * MB, true, "-Xmx" }, PF_UNKNOWN, 0, { 0, 0, NULL }
+	};
 	struct declared *no_excuse[] = { &passed, &nearly, &too_much };
 	struct sim m;
 
@@ -249,6 +261,46 @@ static void test_a_declared_limit_is_no_excuse(void **state)
 	sim_run(&m, 5400, sawtooth_leak);
 	assert_int_equal(m.fires, 1);
 	sim_close(&m);
+}
+
+/* 200 MB and one more a minute; a limit of its cgroup, of which it has used so much. */
+static void run_budget(struct sim *m, int64_t limit_mb, int64_t used_mb, int64_t headroom_mb)
+{
+	static struct declared d;
+
+	d = (struct declared){ .ceiling = { PF_UNKNOWN, false, NULL },
+			       .headroom_bytes = headroom_mb * MB,
+			       .budget = { limit_mb * MB, (limit_mb - used_mb) * MB,
+					   "memory.max" } };
+	run_declared(m, &d, leak_1m_of_200);
+}
+
+static void test_half_of_a_limit_set_for_it_is_no_alert_for_a_day(void **state)
+{
+	/* as good as nothing: patience has no say below three days */
+	static const struct {
+		int64_t limit_mb, used_mb, headroom_mb;
+		int fires;
+	} cases[] = {
+		{ 4000, 300, 3700, 0 },
+		{ 4000, 2001, 1999, 1 }, /* more than half is used */
+		{ 1600, 300, 1300, 1 },	 /* it lasts for 22 hours */
+		{ 4000, 300, 1300, 1 },	 /* the machine does */
+	};
+	char text[256];
+	struct sim m;
+
+	(void)state;
+	for (size_t i = 0; i < PF_ARRAY_SIZE(cases); i++) {
+		run_budget(&m, cases[i].limit_mb, cases[i].used_mb, cases[i].headroom_mb);
+		assert_int_equal(m.fires, cases[i].fires);
+		assert_int_equal(m.watches, 1);
+		if (!cases[i].fires)
+			assert_non_null(strstr(pf_verdict_reason(text, sizeof(text), m.v),
+					       "less than half of a limit set for it is used "
+					       "(memory.max: 3.9G)"));
+		sim_close(&m);
+	}
 }
 
 /* Of 400 MB of shared memory a megabyte more is touched each ten seconds. */
@@ -520,6 +572,7 @@ int main(void)
 		cmocka_unit_test(test_the_worked_example),
 		cmocka_unit_test(test_a_declared_limit_makes_a_watch_of_an_alert),
 		cmocka_unit_test(test_a_declared_limit_is_no_excuse),
+		cmocka_unit_test(test_half_of_a_limit_set_for_it_is_no_alert_for_a_day),
 		cmocka_unit_test(test_touching_shared_memory_is_no_leak),
 		cmocka_unit_test(test_leak_at_coarse_ticks),
 		cmocka_unit_test(test_healthy_shapes_never_fire),

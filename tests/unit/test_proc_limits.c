@@ -4,6 +4,7 @@
 
 #include <errno.h>
 
+#include "lib/base/cleanup.h"
 #include "lib/base/error.h"
 #include "lib/proc/limits.h"
 #include "lib/proc/machine.h"
@@ -107,6 +108,92 @@ static void nothing_known(void **state)
 	assert_null(pf_limits__open(TEST_DATA "nowhere", NULL, &err));
 	assert_int_equal(err.code, ENOENT);
 	pf_limits__close(NULL);
+}
+
+static void put_group(const struct tree *t, const char *limit, const char *high)
+{
+	tree_put(t, "proc/self/mountinfo", "1 1 0:1 / /cg rw - cgroup2 none rw\n");
+	tree_put(t, "proc/1/status", "VmSize:\t102400 kB\nVmData:\t51200 kB\n");
+	tree_put(t, "proc/1/cgroup", "0::/a/b\n");
+	tree_put_bytes(t, "proc/1/cmdline", "java\0x", 7);
+	tree_put(t, "proc/1/limits",
+		 "Max address space 1073741824 unlimited bytes\n"
+		 "Max data size unlimited unlimited bytes\n");
+	tree_put(t, "cg/a/memory.max", limit);
+	tree_put(t, "cg/a/b/memory.max", "max\n");
+	tree_put(t, "cg/a/b/memory.high", high);
+	tree_put(t, "cg/a/memory.current", "104857600\n");
+	tree_put(t, "cg/a/b/memory.current", "83886080\n");
+	tree_put(t, "cg/a/memory.stat", "active_file 10485760\n");
+}
+
+/* Budget and ceiling of process 1 in `t`. */
+static void around(const struct tree *t, struct pf_budget *budget, struct pf_ceiling *ceiling)
+{
+	char proc[PATH_MAX];
+	struct pf_limits *l = pf_limits__open(tree_path(t, "proc", proc), t->root, NULL);
+	struct pf_limit got;
+
+	assert_non_null(l);
+	assert_int_equal(pf_limits__read(l, 1, &roomy, &got), 0);
+	*budget = got.budget;
+	pf_limits__ceiling(l, 1, &roomy, ceiling);
+	pf_limits__close(l);
+}
+
+static void set_from_outside(void **state)
+{
+	static const struct {
+		const char *limit, *high; /* of the ancestor, of its own cgroup */
+		int64_t mb, left_mb;
+		const char *source;
+		int64_t heap_mb;
+	} cases[] = {
+		{ "536870912\n", "max\n", 512, 512 - 100 + 10, "memory.max", 128 },
+		{ "536870912\n", "268435456\n", 256, 256 - 80, "memory.high", 128 },
+		{ "max\n", "268435456\n", 256, 256 - 80, "memory.high", PF_UNKNOWN },
+		{ "max\n", "max\n", 1024, 1024 - 100, "RLIMIT_AS", PF_UNKNOWN },
+		/* 40 GiB of the machine's 64 are a limit, but no small part that it was given */
+		{ "42949672960\n", "max\n", 1024, 1024 - 100, "RLIMIT_AS", 512 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < PF_ARRAY_SIZE(cases); i++) {
+		struct pf_ceiling ceiling;
+		struct pf_budget budget;
+		struct tree t;
+
+		tree_make(&t);
+		put_group(&t, cases[i].limit, cases[i].high);
+		around(&t, &budget, &ceiling);
+		assert_int_equal(budget.bytes, cases[i].mb * MIB);
+		assert_int_equal(budget.left_bytes, cases[i].left_mb * MIB);
+		assert_string_equal(budget.source, cases[i].source);
+		assert_int_equal(ceiling.bytes == PF_UNKNOWN ? PF_UNKNOWN : ceiling.bytes / MIB,
+				 cases[i].heap_mb);
+		tree_remove(&t);
+	}
+}
+
+/* Of the whole machine nothing was set for anybody. */
+static void no_budget(void **state)
+{
+	static const struct pf_machine small = { .mem_total_bytes = 800 * MIB,
+						 .mem_available_bytes = 700 * MIB };
+	struct pf_limits *l = pf_limits__open(TEST_DATA "v2/proc", TEST_DATA "v2", NULL);
+	struct pf_limit got;
+
+	(void)state;
+	assert_non_null(l);
+	assert_int_equal(pf_limits__read(l, 12, &roomy, &got), 0);
+	assert_int_equal(got.budget.bytes, 0);
+	assert_int_equal(pf_limits__read(l, 10, NULL, &got), 0);
+	assert_int_equal(got.budget.bytes, 0);
+	assert_int_equal(pf_limits__read(l, 10, &roomy, &got), 0);
+	assert_int_equal(got.budget.bytes, 256 * MIB);
+	assert_int_equal(pf_limits__read(l, 10, &small, &got), 0);
+	assert_int_equal(got.budget.bytes, 256 * MIB);
+	pf_limits__close(l);
 }
 
 /* One limit at the root, as many cgroups below it as asked for. */
@@ -244,6 +331,7 @@ int main(void)
 		cmocka_unit_test(over_limit),  cmocka_unit_test(nothing_known),
 		cmocka_unit_test(deep),	       cmocka_unit_test(too_deep),
 		cmocka_unit_test(garbage),     cmocka_unit_test(kinds),
+		cmocka_unit_test(no_budget),   cmocka_unit_test(set_from_outside),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

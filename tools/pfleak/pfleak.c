@@ -190,7 +190,7 @@ static void ask_ceiling(void *ctx, const struct pf_sample *s, struct pf_ceiling 
 	struct pfleak *p = ctx;
 
 	if (p->limits && !s->exited)
-		pf_limits__ceiling(p->limits, (pid_t)s->pid, ceiling);
+		pf_limits__ceiling(p->limits, (pid_t)s->pid, &p->machine, ceiling);
 }
 
 static uint64_t ask_kind(void *ctx, const struct pf_sample *s)
