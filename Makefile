@@ -68,7 +68,7 @@ DEPS_BUILD := make gcc libc6-dev clang llvm bpftool pkg-config libbpf-dev libelf
               libiberty-dev libseccomp-dev libprotobuf-c-dev protobuf-c-compiler
 DEPS_TEST  := bats libcmocka-dev jq python3 shellcheck clang-format mandoc zsh fish bash-completion \
               tmux procps util-linux gzip strace libjemalloc-dev libgoogle-perftools-dev libmimalloc-dev \
-              musl-tools gron systemd
+              musl-tools gron systemd systemd-container
 DEPS_FUZZ  := libclang-rt-dev
 DEPS_DEV   := clang-tidy cppcheck git
 DEPS_BENCH := bpftrace sysstat linux-perf heaptrack

@@ -46,6 +46,7 @@ libmimalloc-dev   mimalloc-devel          mimalloc-devel      mimalloc          
 musl-tools        musl-gcc                musl-devel          musl               musl-dev
 gron              gron                    gron                gron               gron
 systemd           systemd                 systemd             systemd            -
+systemd-container systemd-container       systemd-container   systemd            -
 libclang-rt-dev   compiler-rt             clang               compiler-rt        compiler-rt
 linux-perf        perf                    perf                perf               perf
 heaptrack         heaptrack               heaptrack           heaptrack          heaptrack
