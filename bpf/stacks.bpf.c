@@ -6,6 +6,9 @@
  * is drawn by itself with the same chance, which follows its rate. What a
  * sampled fault moved is told when it is over, by a record of its own. Unwinds
  * nothing: registers and a piece of the stack go to user space.
+ *
+ * While no process is hot a fault costs next to nothing: by the kernel's own
+ * count one in eight is looked at, and so many others are known of.
  */
 #include "bpf/pf_abi.h"
 #include "bpf/stacks_abi.h"
@@ -32,6 +35,11 @@ __u64 pf_stack_lost = 0;    /* samples that found the ring full */
 __u64 pf_stack_unseen = 0;  /* faults for which there was no memory to count them in */
 __u64 pf_stack_samples = 0; /* taken, lost ones included */
 __u64 pf_stack_nested = 0;  /* faults of our own, which left out a program that was at work */
+
+/* Set by a look at a hot process, taken back by user space some time after the last one. */
+__u32 pf_stack_hot = 0;
+__u64 pf_stack_hot_ns = 0; /* when that was, not to the last tenth of a second */
+__u32 pf_stack_watch = 0;  /* pf_stk_rss runs: another number each time; 0 = it does not */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
@@ -128,6 +136,15 @@ static __always_inline void pf_next_window(struct pf_stack_process *p, struct ta
 	}
 }
 
+/* User space may be about to take it back: then the next look sets it again. */
+static __always_inline void pf_stay_hot(__u64 now)
+{
+	if (now - pf_stack_hot_ns >= PF_STACK_TENTH_NS)
+		pf_stack_hot_ns = now;
+	if (!pf_stack_hot)
+		pf_stack_hot = 1;
+}
+
 static __always_inline void pf_look_after(struct pf_stack_process *p, struct pf_stack_thread *own,
 					  struct task_struct *task)
 {
@@ -136,6 +153,7 @@ static __always_inline void pf_look_after(struct pf_stack_process *p, struct pf_
 
 	own->faults = 0;
 	own->batch = PF_STACK_BATCH;
+	own->told = pf_accounted(task) + 1;
 	if (!p->window_ns) {
 		p->window_ns = now;
 		p->gap = pf_by_pid ? 1 : 0;
@@ -148,6 +166,28 @@ static __always_inline void pf_look_after(struct pf_stack_process *p, struct pf_
 	else if (!p->gap && p->window_faults >= pf_stack_min_rate && !pf_is_ours(task))
 		pf_heat(p, task, elapsed_ns);
 	own->gap = p->gap;
+	if (p->gap)
+		pf_stay_hot(now);
+}
+
+/*
+ * One in eight, by a number that the kernel counts anyway, spread so that no
+ * step of it is never met: a fault that is none of ours counts there, too.
+ */
+static __always_inline bool pf_is_looked_at(struct task_struct *task)
+{
+	return (pf_accounted(task) * 2654435769U) >> PF_STACK_BATCH_SHIFT == 0;
+}
+
+/* While nobody was hot only the kernel counted. Of a thread that is new to us: those in the mean. */
+static __always_inline void pf_catch_up(struct pf_stack_thread *own, struct task_struct *task)
+{
+	__u32 faults = pf_accounted(task) + 1;
+
+	if (own->batch)
+		own->faults = faults - own->told;
+	else
+		own->faults = faults < PF_STACK_BATCH ? faults : PF_STACK_BATCH;
 }
 
 static __always_inline struct pf_stack_process *pf_process_of(struct task_struct *task)
@@ -194,13 +234,21 @@ static __always_inline bool pf_is_sampled(struct pf_stack_thread *own, unsigned 
 
 /* ---- what a sampled fault did ---------------------------------------------- */
 
+/* Were its moves seen, to the end? One that took none before nobody looked any more may have since. */
+static __always_inline bool pf_is_told(const struct pf_stack_thread *own)
+{
+	if (!pf_stack_classes || !own->watch)
+		return false;
+	return own->moved || own->watch == (__u8)pf_stack_watch;
+}
+
 static __always_inline void pf_fill_settled(struct pf_stack_settled *s, struct pf_stack_thread *own,
 					    struct task_struct *task)
 {
 	pf_fill_head(&s->head, task, PF_STACK_SETTLED);
 	s->serial = own->serial;
 	s->class = -1;
-	if (!pf_stack_classes)
+	if (!pf_is_told(own))
 		return;
 	s->class = PF_EV_OTHER;
 	if (own->mark == pf_accounted(task))
@@ -229,8 +277,9 @@ static __always_inline void pf_arm(struct pf_stack_thread *own, struct task_stru
 	own->address = address;
 	own->moved = 0;
 	own->mark = pf_accounted(task);
+	own->watch = pf_stack_watch;
 	__builtin_memset(own->pages, 0, sizeof(own->pages));
-	if (pf_stack_classes) {
+	if (own->watch) {
 		if (pf_breaks(task, address, access))
 			pending |= PF_PENDING_BREAK;
 		pf_moves_begin(own, task->mm);
@@ -392,8 +441,11 @@ static __always_inline void pf_on_fault(void *ctx, const struct pf_fault *fault)
 	struct task_struct *task = pf_current();
 	struct pf_stack_thread *own;
 	struct pf_stack_process *p = NULL;
+	bool cold = !pf_by_pid && !pf_stack_hot;
 	bool sampled;
 
+	if (cold && !pf_is_looked_at(task))
+		return;
 	if (!pf_wanted(task))
 		return;
 	own = bpf_task_storage_get(&pf_stk_threads, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
@@ -404,8 +456,11 @@ static __always_inline void pf_on_fault(void *ctx, const struct pf_fault *fault)
 	if (own->copying)
 		return;
 	pf_settle(own, task);
-	own->faults++;
-	if (own->faults >= own->batch) {
+	if (cold)
+		pf_catch_up(own, task);
+	else
+		own->faults++;
+	if (cold || own->faults >= own->batch) {
 		p = pf_process_of(task);
 		if (p)
 			pf_look_after(p, own, task);

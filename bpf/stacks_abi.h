@@ -17,7 +17,10 @@
 #define PF_STACK_CHAIN	     127
 #define PF_STACK_DEEP_MAX    1024 /* processes */
 #define PF_STACK_BATCH	     8	  /* faults of a thread before it looks after its process */
+#define PF_STACK_BATCH_SHIFT 29	  /* the same while nobody is hot, in the mean: 2^32 / 8 */
 #define PF_STACK_WINDOW_NS   1000000000ULL
+#define PF_STACK_TENTH_NS    100000000ULL
+#define PF_STACK_LINGER_NS   5000000000ULL /* so long after the last look at one nobody is hot */
 #define PF_STACK_GAP_HOT     32	 /* at most, when a process becomes hot: it may end in a moment */
 #define PF_STACK_GROW	     8	 /* ... and by how much the gap may grow then */
 #define PF_STACK_PAGES_MOVED 512 /* at most, by one fault */
@@ -135,7 +138,8 @@ struct pf_stack_thread {
 	__u8 pending; /* enum pf_pending */
 	__u8 moved;   /* enum pf_moved */
 	__u8 copying; /* reads its own stack: a fault of that is ours */
-	__u8 zero[5];
+	__u8 watch;   /* pf_stack_watch when the pending sample was taken */
+	__u32 told;   /* minor + major when it last looked after its process, that fault included */
 	__s32 part[PF_MM_COUNTERS]; /* what the counters were when they last moved */
 	__s32 pages[PF_MM_COUNTERS];
 	__s64 central[PF_MM_COUNTERS];
@@ -156,6 +160,7 @@ _Static_assert(sizeof(struct pf_stack_head) == 32, "both sides agree");
 _Static_assert(sizeof(struct pf_stack_event) == 72, "both sides agree");
 _Static_assert(sizeof(struct pf_stack_settled) == 56, "both sides agree");
 _Static_assert(sizeof(struct pf_stack_sample) == 896, "both sides agree");
+_Static_assert(sizeof(struct pf_stack_thread) == 120, "no hole");
 _Static_assert(sizeof(struct pf_stack_process) == 32, "both sides agree");
 
 #endif

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -46,7 +47,10 @@ static const struct plan plans[] = {
 struct pf_capture {
 	struct pf_stacks_bpf *skel;
 	struct bpf_link *pass_link;
-	struct pf_cpus *cpus; /* perf: an event for each */
+	struct bpf_link *rss_link; /* classes: while somebody is hot */
+	uint8_t watches;	   /* how often that was */
+	bool watched_always;	   /* processes are named: they are hot from the beginning */
+	struct pf_cpus *cpus;	   /* perf: an event for each */
 	struct pf_ring *ring;
 	const struct plan *plan;
 	struct pf_capture_ops ops;
@@ -69,6 +73,7 @@ static void choose_programs(struct pf_stacks_bpf *skel, const struct plan *plan)
 	bpf_program__set_autoload(skel->progs.pf_stk_rss, plan->classes);
 	bpf_program__set_autoattach(skel->progs.pf_stk_perf, false);
 	bpf_program__set_autoattach(skel->progs.pf_stk_pass, false);
+	bpf_program__set_autoattach(skel->progs.pf_stk_rss, false);
 	bpf_map__set_autocreate(skel->maps.pf_cpu_rings, false);
 }
 
@@ -105,6 +110,57 @@ static void set_options(struct pf_stacks_bpf *skel, const struct pf_capture_conf
 
 static void take_record(void *ctx, const void *record, size_t size);
 
+/* ---- who is hot ------------------------------------------------------------ */
+
+/*
+ * To see memory counters move costs each fault of every process: that is done
+ * while there are samples. What was drawn before has no class.
+ */
+static int watch(struct pf_capture *c)
+{
+	if (!c->plan->classes || c->rss_link)
+		return 0;
+	c->rss_link = bpf_program__attach(c->skel->progs.pf_stk_rss);
+	if (!c->rss_link)
+		return -errno;
+	if (!++c->watches)
+		c->watches = 1; /* 0 is for "not at all" */
+	__atomic_store_n(&c->skel->bss->pf_stack_watch, c->watches, __ATOMIC_RELEASE);
+	return 0;
+}
+
+static void unwatch(struct pf_capture *c)
+{
+	__atomic_store_n(&c->skel->bss->pf_stack_watch, 0, __ATOMIC_RELEASE);
+	bpf_link__destroy(c->rss_link);
+	c->rss_link = NULL;
+}
+
+static bool nobody_is_hot(const struct pf_capture *c)
+{
+	uint64_t looked_ns = __atomic_load_n(&c->skel->bss->pf_stack_hot_ns, __ATOMIC_RELAXED);
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec >
+	       looked_ns + PF_STACK_LINGER_NS;
+}
+
+/* What is over is settled first: later its class could not be told. */
+static void follow_heat(struct pf_capture *c)
+{
+	if (c->watched_always || !__atomic_load_n(&c->skel->bss->pf_stack_hot, __ATOMIC_RELAXED))
+		return;
+	if (!nobody_is_hot(c)) {
+		watch(c);
+		return;
+	}
+	if (c->rss_link)
+		pf_capture__settle(c, NULL);
+	__atomic_store_n(&c->skel->bss->pf_stack_hot, 0, __ATOMIC_RELAXED);
+	unwatch(c);
+}
+
 /* The first pass tells the programs whose pids we see, and who is named: before they look on. */
 static int attach(struct pf_capture *c, struct pf_error *err)
 {
@@ -120,6 +176,10 @@ static int attach(struct pf_capture *c, struct pf_error *err)
 	if (ret)
 		return ret;
 	ret = pf_stacks_bpf__attach(c->skel);
+	if (!ret)
+		ret = watch(c); /* it must work when it is wanted */
+	if (!ret && !c->watched_always)
+		unwatch(c);
 	if (ret)
 		return pf_bpf_fail_see(err, ret, "attach the programs that sample faults",
 				       PF_CHECK_PFSTACK);
@@ -140,6 +200,7 @@ static int try_plan(struct pf_capture *c, const struct pf_capture_config *config
 				       PF_CHECK_PFSTACK);
 	choose_programs(c->skel, c->plan);
 	set_options(c->skel, config, c->plan);
+	c->watched_always = config->n_pids > 0;
 	ret = pf_stacks_bpf__load(c->skel);
 	if (ret)
 		return pf_bpf_fail_see(err, ret, "load the programs that sample faults",
@@ -154,10 +215,12 @@ static int try_plan(struct pf_capture *c, const struct pf_capture_config *config
 static void drop_plan(struct pf_capture *c)
 {
 	pf_cpus__close(c->cpus);
+	bpf_link__destroy(c->rss_link);
 	bpf_link__destroy(c->pass_link);
 	pf_ring__close(c->ring);
 	pf_stacks_bpf__destroy(c->skel);
 	c->cpus = NULL;
+	c->rss_link = NULL;
 	c->pass_link = NULL;
 	c->ring = NULL;
 	c->skel = NULL;
@@ -247,6 +310,7 @@ void pf_capture__drain(struct pf_capture *c)
 {
 	if (c->cpus)
 		pf_cpus__follow(c->cpus);
+	follow_heat(c);
 	pf_ring__drain(c->ring);
 }
 

@@ -148,6 +148,37 @@ check_chain() { # PAGES LEFT, RIGHT, MARGIN
   assert_eq "$(stacks 'map(select(.path | test("[?]"))) | length')" 0 'frames without a name'
 }
 
+# What pfstack's programs are attached to, in one line.
+attached() {
+  sed -n 's/^tp_name:[[:space:]]*//p' "/proc/$TOOL_PID"/fdinfo/* 2>/dev/null | sort | paste -sd ' '
+}
+
+attached_to() { # LINE
+  [ "$(attached)" = "$1" ]
+}
+
+@test "as long as nobody is hot, memory counters that move cost nothing" {
+  requires cmd:setpriv
+  local cold='page_fault_kernel page_fault_user sched_process_exec sched_process_exit'
+  local hot=${cold/ sched/ rss_stat sched}
+  ORACLE_PREFIX=(setpriv --reuid=12345 --clear-groups)
+  start_oracle chain 30000 10000
+  start_tool_bg pfstack -u 12345 -n 0 -o json # whoever else runs is left out in the kernel
+  assert_eq "$(attached)" "$cold"
+  oracle_go
+  pf_poll 20 attached_to "$hot"
+  oracle_done
+  pf_poll 20 attached_to "$cold"
+  stop_tool
+  nothing_lost
+  # those it was not sampled for included; of the first samples the class is not known, and that is said
+  assert_near "$(record summary '.counts.faults + .counts.unsampled')" "$(claim minor)" 32 'faults'
+  assert_near "$(stacks 'map(.bytes) | add')" $((39500 * PAGE)) $((3950 * PAGE)) 'all'
+  assert_match "$(stacks 'map(.class) | unique')" '^\[(null,)?"anon"\]$|^\[null\]$'
+  start_tool_bg pfstack -p 1
+  assert_eq "$(attached)" "$hot" # of who is named from the beginning
+}
+
 @test "a program that was deleted, in a mount namespace of its own" {
   requires cmd:unshare
   local dir=$PWD/there
