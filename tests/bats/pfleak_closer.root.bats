@@ -27,6 +27,7 @@ install_with_stand_in() {
   cat >tree/bin/pfstack <<'END'
 #!/bin/bash
 echo "$* $(env | sort | tr '\n' ' ')" >>"${0%/*}/../../asked"
+head -n 1 /proc/kallsyms >>"${0%/*}/../../kernel"
 [[ "$*" == '--mode allocs -p '*' -d 10 -o json --depth 127' || "$*" == '--mode growth -p '*' -d 30 -o json --depth 127' ]] || exit 9
 case $(</proc/"$4"/comm) in
   mixed) cat "${0%/*}/../../mixed.jsonl" ;;
@@ -124,6 +125,7 @@ of_type() { # TYPE FILTER
   # what it was asked, and that nothing of ours was handed on
   assert_eq "$(wc -l <asked)" 9
   refute_contains "$(<asked)" BATS
+  assert_eq "$(sort -u kernel)" "$(head -n 1 /proc/kallsyms)" "the kernel's addresses, which its functions are named by"
   hung=$(jq -nr 'first(inputs | select(.type == "alert" and .comm == "hang").pid)' "$TOOL_OUT")
   assert_match "$(<asked)" "--mode allocs -p $hung -d 10 -o json --depth 127"
   pf_poll 10 nobody_hangs

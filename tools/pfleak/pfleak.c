@@ -543,7 +543,7 @@ static uint64_t caps_of(const struct pfleak *p)
 	if (p->state)
 		caps |= pf_privileges_to_replace(p->opts.state_path);
 	if (p->stacks)
-		caps |= PF_CAP(BPF) | PF_CAP(PERFMON) | PF_CAP(CHECKPOINT_RESTORE);
+		caps |= PF_CAP(BPF) | PF_CAP(PERFMON) | PF_CAP(CHECKPOINT_RESTORE) | PF_CAP(SYSLOG);
 	if (p->deliver)
 		caps |= pfleak_deliver__caps(p->deliver);
 	return caps;

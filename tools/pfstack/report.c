@@ -270,8 +270,8 @@ static void say_losses(const struct pfstack_collect *c)
 	if (words.len)
 		pf_warn("%s", words.data);
 	if (pfstack_kernel_hidden(c))
-		pf_warn("kernel functions are without names: kernel.kptr_restrict hides them "
-			"(needs root or CAP_SYSLOG when it starts)");
+		pf_warn("kernel functions are without names: /proc/kallsyms shows no addresses "
+			"(needs CAP_SYSLOG when it starts; see pfdiag --only kptr-restrict)");
 	pf_strbuf_free(&words);
 }
 
