@@ -11,6 +11,7 @@
 #include "lib/proc/cgpath.h"
 #include "lib/proc/limits.h"
 #include "lib/proc/machine.h"
+#include "lib/proc/maps.h"
 #include "lib/proc/mounts.h"
 #include "lib/proc/procfile.h"
 #include "lib/proc/psi.h"
@@ -95,10 +96,25 @@ static void try_mounts(const char *text, size_t len)
 		must(base >= 2 && base <= (size_t)n && dir[n] == '\0');
 }
 
+/* Line by line, as those who look for what a process has mapped do. */
+static void try_maps(const char *text, size_t len)
+{
+	struct pf_span rest = pf_span_of(text, len), line;
+	struct pf_maps_line l;
+
+	while (pf_span_line(&rest, &line)) {
+		if (!pf_maps_line(line, &l))
+			continue;
+		must(l.start < l.end);
+		must(l.name.p >= line.p && l.name.p <= l.name.end && l.name.end == line.end);
+		must(!pf_span_len(l.name) || *l.name.p != ' ');
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static void (*const targets[])(const char *, size_t) = { try_stat, try_status, try_path,
-								 try_cgroup, try_mounts };
+	static void (*const targets[])(const char *, size_t) = { try_stat,   try_status, try_path,
+								 try_cgroup, try_mounts, try_maps };
 	const size_t n = sizeof(targets) / sizeof(targets[0]);
 
 	if (size)

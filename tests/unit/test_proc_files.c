@@ -9,8 +9,10 @@
 #include <fcntl.h>
 #include <math.h>
 
+#include "lib/base/cleanup.h"
 #include "lib/proc/limits.h"
 #include "lib/proc/machine.h"
+#include "lib/proc/maps.h"
 #include "lib/proc/mounts.h"
 #include "lib/proc/procfile.h"
 #include "lib/proc/psi.h"
@@ -372,6 +374,50 @@ static void bounded_reads(void **state)
 	tree_remove(&t);
 }
 
+static bool parse_map(const char *text, struct pf_maps_line *out)
+{
+	return pf_maps_line(pf_span_of(text, strlen(text)), out);
+}
+
+static void maps_lines(void **state)
+{
+	struct pf_maps_line l;
+
+	(void)state;
+	assert_true(parse_map(
+		"7f2b4a600000-7f2b4a800000 r-xp 00002000 fe:00 1835046    /a b\\012 (deleted)",
+		&l));
+	assert_true(l.start == 0x7f2b4a600000 && l.end == 0x7f2b4a800000 && l.offset == 0x2000);
+	assert_true(l.inode == 1835046 && l.exec && pf_span_is(l.name, "/a b\\012 (deleted)"));
+	assert_true(parse_map("ffffffffff600000-ffffffffff601000 rw-s 00000000 00:00 0 ", &l));
+	assert_true(l.end == UINT64_C(0xffffffffff601000) && !l.exec && !pf_span_len(l.name));
+}
+
+static void maps_refused(void **state)
+{
+	static const char *const lines[] = {
+		"",
+		"1000-2000",
+		"1000-2000 r-xp",
+		"1000-2000 r-xp 0",
+		"1000-2000 r-xp 0 00:00",
+		"1000-2000 r-xp 0 00:00 x",
+		"1000 2000 r-xp 0 00:00 0",
+		"2000-1000 r-xp 0 00:00 0",
+		"1000-1000 r-xp 0 00:00 0",
+		"-2000 r-xp 0 00:00 0",
+		"1000-10000000000000000 r-xp 0 00:00 0",
+		"1000-2000 r-x 0 00:00 0",
+		"1000-200g r-xp 0 00:00 0",
+		"0x1000-2000 r-xp 0 00:00 0",
+	};
+	struct pf_maps_line l;
+
+	(void)state;
+	for (size_t i = 0; i < PF_ARRAY_SIZE(lines); i++)
+		assert_false(parse_map(lines[i], &l));
+}
+
 /* A named pipe without a writer must not hold us up. */
 static void no_waiting(void **state)
 {
@@ -398,6 +444,7 @@ int main(void)
 		cmocka_unit_test(machine),	  cmocka_unit_test(psi),
 		cmocka_unit_test(mountinfo),	  cmocka_unit_test(mountinfo_long_path),
 		cmocka_unit_test(cgroup_dirs),	  cmocka_unit_test(numbers),
+		cmocka_unit_test(maps_lines),	  cmocka_unit_test(maps_refused),
 		cmocka_unit_test(bounded_reads),  cmocka_unit_test(no_waiting),
 	};
 
