@@ -108,6 +108,8 @@ static enum pf_class class_of_growth(const struct pf_traits *t, const struct pf_
 		return PF_CLASS_STEP;
 	if (pf_finding_failed(f, PF_SIGNAL_NEW_GROUND) || pf_finding_failed(f, PF_SIGNAL_OUTGROWS))
 		return is_sawtooth(f, h) ? PF_CLASS_SAWTOOTH : PF_CLASS_INCONCLUSIVE;
+	if (pf_finding_failed(f, PF_SIGNAL_DRIFT))
+		return PF_CLASS_INCONCLUSIVE;
 	if (pf_finding_failed(f, PF_SIGNAL_SETTLED))
 		return young ? PF_CLASS_STARTUP : PF_CLASS_INCONCLUSIVE;
 	if (shmem_grows(t))

@@ -23,6 +23,8 @@ static bool was_asked(const struct pf_finding *f, enum pf_signal_id id)
 {
 	if (f->growth < PF_GROWTH_SEEN)
 		return id == PF_SIGNAL_GROWTH;
+	if (id == PF_SIGNAL_DRIFT)
+		return !isnan(f->drift);
 	if (id == PF_SIGNAL_TEETH)
 		return f->teeth;
 	if (id == PF_SIGNAL_OUTGROWS)
@@ -87,6 +89,7 @@ static void measured(const struct pf_finding *f, struct pf_signal *s)
 	const double value[][2] = {
 		[PF_SIGNAL_GROWTH] = { f->growth, f->growth_needed },
 		[PF_SIGNAL_SPREAD] = { f->spread, f->spread_needed },
+		[PF_SIGNAL_DRIFT] = { f->drift, f->drift_needed },
 		[PF_SIGNAL_STEADY] = { f->steady, f->steady_needed },
 		[PF_SIGNAL_SETTLED] = { f->ratio, f->settled_needed },
 		[PF_SIGNAL_NEW_GROUND] = { f->ground, f->ground_needed },

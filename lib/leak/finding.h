@@ -36,7 +36,9 @@ struct pf_finding {
 	float noise; /* of the floor about its line, one sigma */
 	float spread;
 	float spread_needed;
-	float ratio;  /* second half / first half of this window */
+	float ratio; /* second half / first half of this window */
+	float drift; /* of its steps, in standard errors; NaN = not asked */
+	float drift_needed;
 	float steady; /* that of the window, this or a coarser one, that decided ... */
 	float steady_needed;
 	float settled_needed;

@@ -18,6 +18,8 @@
 /* spread */
 #define SPREAD_MIN  0.45
 #define SPREAD_PART 0.2
+/* drift */
+#define DRIFT_ERRORS 3
 /* steady: slows down clearly, or less but beyond doubt */
 #define STEP_CAP	 3
 #define RATIO_SLOW	 0.5
@@ -233,6 +235,20 @@ static void judge_teeth_or_ground(struct pf_finding *f, const struct pf_window *
 		judge_ground(f, w, h);
 }
 
+/*
+ * What only wanders comes as far as this seldom. Growth that has just begun has no even steps, and
+ * of the last minute's there are too few.
+ */
+static void judge_drift(struct pf_finding *f, const struct pf_window *w)
+{
+	f->drift = NAN;
+	if (f->ratio > RATIO_BEGUN || w->from == PF_WINDOW_NEWEST)
+		return;
+	f->drift = (float)pf_window_drift(w);
+	f->drift_needed = DRIFT_ERRORS;
+	pf_finding_gate(f, PF_SIGNAL_DRIFT, f->drift >= f->drift_needed);
+}
+
 static void judge_length(struct pf_finding *f, double pace)
 {
 	double share = f->growth / fmax(f->base, 1);
@@ -269,5 +285,6 @@ void pf_gates_judge(struct pf_finding *f, const struct pf_window *w, const struc
 	judge_spread(f, w);
 	judge_steady(f, w, h, terms->pace);
 	judge_teeth_or_ground(f, w, h);
+	judge_drift(f, w);
 	judge_length(f, terms->pace);
 }

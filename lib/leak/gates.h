@@ -9,6 +9,8 @@
  *		quarter, is >= 6 MB, 1 % of the base, 4 sigma of its noise, twice
  *		the error of the figures
  * spread	45 % of its steps carry 0.2 of the mean step: not a jump or two
+ * drift	its mean step is >= 3 standard errors, where the rise is even
+ *		(settled): noise about a line goes on, what adds up by chance seldom
  * steady	the second half rises >= 0.5 of the first; 0.8 or 0.96 where
  *		Welch's t (2.2, 3.5) leaves no doubt; so for the next three
  *		longer windows, unless this one is a straight line of >= 640 s

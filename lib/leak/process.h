@@ -52,12 +52,12 @@ struct pf_process {
 	struct pf_budget budget;
 
 	struct pf_ceiling ceiling; /* as once asked */
+	uint64_t kind;		   /* as once asked; 0 = unknown */
 	bool ceiling_asked;
 	bool kind_asked;
-	uint64_t kind; /* as once asked; 0 = unknown */
 
-	uint32_t moment; /* last seen in */
 	bool is_new;	 /* no sample taken in yet */
+	uint32_t moment; /* last seen in */
 	struct pf_alert alert;
 	struct pf_traits traits;
 	struct pf_trend trend;

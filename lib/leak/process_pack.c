@@ -16,9 +16,9 @@
 _Static_assert(sizeof(struct pf_history) == 1896, "pack_history() and PF_STATE_VERSION");
 _Static_assert(sizeof(struct pf_traits) == 104, "pack_traits() and PF_STATE_VERSION");
 _Static_assert(sizeof(struct pf_alert) == 40, "pack_alert() and PF_STATE_VERSION");
-_Static_assert(sizeof(struct pf_trend) == 120, "pack_trend() and PF_STATE_JUDGE");
+_Static_assert(sizeof(struct pf_trend) == 128, "pack_trend() and PF_STATE_JUDGE");
 _Static_assert(sizeof(struct pf_model_state) == 632, "pack_model_state() and PF_STATE_JUDGE");
-_Static_assert(sizeof(struct pf_finding) == 84, "pack_finding() and PF_STATE_JUDGE");
+_Static_assert(sizeof(struct pf_finding) == 92, "pack_finding() and PF_STATE_JUDGE");
 
 #define NAME_MAX_BYTES 65536
 #define RATIO_MAX      1e6f
@@ -96,11 +96,13 @@ static void pack_history(struct pf_pack *k, struct pf_history *h)
 static void pack_finding(struct pf_pack *k, struct pf_finding *f)
 {
 	float *const measured[] = {
-		&f->pace,	    &f->length_s,      &f->span_s,	    &f->base,
-		&f->growth,	    &f->growth_needed, &f->noise,	    &f->spread,
-		&f->spread_needed,  &f->ratio,	       &f->steady,	    &f->steady_needed,
-		&f->settled_needed, &f->ground,	       &f->ground_needed,   &f->outgrows,
-		&f->teeth_share,    &f->teeth_needed,  &f->length_needed_s,
+		&f->pace,	  &f->length_s,	     &f->span_s,
+		&f->base,	  &f->growth,	     &f->growth_needed,
+		&f->noise,	  &f->spread,	     &f->drift,
+		&f->drift_needed, &f->spread_needed, &f->ratio,
+		&f->steady,	  &f->steady_needed, &f->settled_needed,
+		&f->ground,	  &f->ground_needed, &f->outgrows,
+		&f->teeth_share,  &f->teeth_needed,  &f->length_needed_s,
 	};
 	uint32_t failed = f->failed;
 

@@ -12,6 +12,7 @@
 static const char *const names[PF_N_SIGNALS] = {
 	[PF_SIGNAL_GROWTH] = "growth",
 	[PF_SIGNAL_SPREAD] = "spread",
+	[PF_SIGNAL_DRIFT] = "drift",
 	[PF_SIGNAL_STEADY] = "steady",
 	[PF_SIGNAL_SETTLED] = "settled",
 	[PF_SIGNAL_NEW_GROUND] = "new_ground",
@@ -58,6 +59,7 @@ struct wording {
 static const struct wording wordings[PF_N_SIGNALS] = {
 	[PF_SIGNAL_GROWTH] = { BYTES, "the floor rose by %s", "at least %s" },
 	[PF_SIGNAL_SPREAD] = { PERCENT, "%s of the steps carry the rise", "at least %s" },
+	[PF_SIGNAL_DRIFT] = { NUMBER, "its mean step is %s standard errors", "at least %s" },
 	[PF_SIGNAL_STEADY] = { TIMES, "its second half rose %s as much as its first",
 			       "at least %s" },
 	[PF_SIGNAL_SETTLED] = { TIMES, "its second half rose %s as much as its first",

@@ -12,6 +12,7 @@
 enum pf_signal_id {
 	PF_SIGNAL_GROWTH,     /* bytes the floor rose over the window */
 	PF_SIGNAL_SPREAD,     /* share of the steps that carry it */
+	PF_SIGNAL_DRIFT,      /* mean step in standard errors: more than a random walk gets */
 	PF_SIGNAL_STEADY,     /* growth of the second half / of the first */
 	PF_SIGNAL_SETTLED,    /* same ratio: growth fills the window */
 	PF_SIGNAL_NEW_GROUND, /* bytes above every earlier peak, or floor of a sawtooth */

@@ -24,7 +24,7 @@ struct pf_strbuf;
 struct pf_tell;
 
 #define PF_STATE_VERSION 1 /* of the layout: another one is not read */
-#define PF_STATE_JUDGE	 1 /* of what a model remembers: another one's is left out */
+#define PF_STATE_JUDGE	 2 /* of what a model remembers: another one's is left out */
 
 #define PF_STATE_BYTES_MAX ((size_t)2 << 30)
 

@@ -7,6 +7,9 @@
 /* Makes the median absolute deviation of normal noise its standard deviation. */
 #define MAD_TO_SIGMA 1.4826
 #define RATIO_MAX    10.0
+#define DRIFT_MAX    100.0
+/* Of so few steps it is not known better. */
+#define CORRELATION_MAX 0.6
 
 static float median(const float *values, unsigned int n)
 {
@@ -133,6 +136,24 @@ static double mean_of(const float *v, unsigned int n, double *variance)
 		squares += (v[i] - mean) * (v[i] - mean);
 	*variance = squares / (n - 1);
 	return mean;
+}
+
+double pf_window_drift(const struct pf_window *w)
+{
+	unsigned int n = w->n - 1;
+	float step[PF_WINDOW_POINTS] = { 0 };
+	double mean, variance, together = 0, correlation;
+
+	for (unsigned int i = 0; i < n; i++)
+		step[i] = w->floor[i + 1] - w->floor[i];
+	mean = mean_of(step, n, &variance);
+	for (unsigned int i = 0; i + 1 < n; i++)
+		together += (step[i] - mean) * (step[i + 1] - mean);
+	correlation = variance > 0 ? together / (n - 1) / variance : 0;
+	correlation = fmax(-CORRELATION_MAX, fmin(correlation, CORRELATION_MAX));
+	/* one byte as below */
+	return fmin(mean / sqrt(variance / n * (1 + correlation) / (1 - correlation) + 1),
+		    DRIFT_MAX);
 }
 
 static double ratio_of(double first, double second)

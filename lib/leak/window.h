@@ -60,6 +60,12 @@ double pf_window_noise(const struct pf_window *w, double base, double growth);
 /* Share of the floor's steps that rise by at least `part` of the mean step of that growth. */
 double pf_window_spread(const struct pf_window *w, double growth, double part);
 
+/*
+ * The mean step of the floor in standard errors of it, the correlation of one step with the next
+ * taken in: noise about a line corrects itself, what wanders does not. 100 at most. n >= 3.
+ */
+double pf_window_drift(const struct pf_window *w);
+
 /* Median over the points of top - floor: the height of the teeth inside the buckets. */
 double pf_window_teeth(const struct pf_window *w);
 

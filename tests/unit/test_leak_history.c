@@ -244,6 +244,32 @@ static void test_figures_of_a_bend_and_a_jump(void **state)
 	assert_true(pf_window_halves(&w, 3).ratio == 10);
 }
 
+static void test_what_drifts_and_what_wanders(void **state)
+{
+	/* both rise by 15 in 15 steps; the second's noise is about its line, the third's adds up */
+	static const double noise[16] = { 0, 3, -3, 2, -2, 3, -3, 2, -2, 3, -3, 2, -2, 3, -3, 0 };
+	double line[16], noisy[16], walk[16], jumps = 0;
+	struct pf_window w;
+
+	(void)state;
+	for (int i = 0; i < 16; i++) {
+		line[i] = 1e6 * i;
+		noisy[i] = 1e6 * (i + noise[i]);
+		jumps += i ? 1 + (i / 3 % 2 ? 3 : -3) : 0;
+		walk[i] = 1e6 * jumps;
+	}
+	fill(&w, line, 16);
+	assert_true(pf_window_drift(&w) == 100);
+	fill(&w, noisy, 16);
+	assert_true(pf_window_drift(&w) > 1.2);
+	fill(&w, walk, 16);
+	assert_true(pf_window_drift(&w) < 1);
+	for (int i = 0; i < 16; i++)
+		walk[i] = 1e6;
+	fill(&w, walk, 16);
+	assert_true(pf_window_drift(&w) == 0);
+}
+
 /* One outlier at either end moves neither the growth nor the noise much. */
 static void test_figures_are_robust(void **state)
 {
@@ -304,6 +330,7 @@ int main(void)
 		cmocka_unit_test(test_figures_of_a_line),
 		cmocka_unit_test(test_figures_of_a_bend_and_a_jump),
 		cmocka_unit_test(test_figures_are_robust),
+		cmocka_unit_test(test_what_drifts_and_what_wanders),
 		cmocka_unit_test(test_memory_of_a_process),
 		cmocka_unit_test(test_floors),
 	};
