@@ -23,7 +23,7 @@ from programs import (Failed, Program, ToolFailed, cpu_per_snapshot, first_byte_
                       resident_mb, run_seconds, steady_cpu_per_snapshot)
 from report import Report, mad, median, pairs
 
-BIN, BENCH = os.environ['PF_BIN'], os.environ['PF_BENCH']
+BIN, BENCH, WORK = os.environ['PF_BIN'], os.environ['PF_BENCH'], os.environ['PF_WORK']
 PFSTAT, PFLEAK, PFSTACK = f'{BIN}/pfstat', f'{BIN}/pfleak', f'{BIN}/pfstack'
 ROUNDS = max(9, int(os.environ.get('PF_BENCH_ROUNDS', '9')))
 FAULT_ROUNDS = max(13, ROUNDS)
@@ -474,6 +474,17 @@ def with_pfstack(*options):
     return run
 
 
+def while_another_is_hot(generator):
+    """That one takes 100,000 faults a second, this one some 40,000."""
+    with Program([PFSTACK, '-v', '--min-rate', '70000', '-o', 'json'], READY) as tool, \
+            Program([f'{WORK}/faultload', '1', '100000', '1', '0'], '"ready"', stdin=subprocess.PIPE) as other:
+        tool.wait_for(f'.*pid {descendants(other.pid)[0]}.*')
+        found = generator.measure()
+        tool.stop()
+        other.close_stdin()
+    return found['ns_per_fault']
+
+
 def descendants(pid):
     with open(f'/proc/{pid}/task/{pid}/children', encoding='utf-8') as children:
         return [int(child) for child in children.read().split()]
@@ -507,7 +518,9 @@ def bench_stacks(report, peers):
     tracers = {
         'none': without,
         'sampled': with_pfstack(f'--every={STRIDE}'),
+        'empty': with_empty(),
         'cold': with_pfstack('--min-rate', '100000000'),
+        'meanwhile': while_another_is_hot,
     }
     if peers.has('bpftrace', report):
         tracers['bpftrace'] = with_bpftrace(STACKS, lambda pid: r'\]: (\d+)$')
@@ -516,11 +529,14 @@ def bench_stacks(report, peers):
     fault_ns = report.line('a fault without tracer', plain, 'ns')
     for name, said in (('none', 'no tracer, against itself'),
                        ('bpftrace', "bpftrace '@[ustack,kstack]=count()'"),
-                       ('cold', 'pfstack, of a process that is not hot')):
+                       ('empty', 'an empty tp_btf program on faults'),
+                       ('meanwhile', 'pfstack, while another process is hot'),
+                       ('cold', 'pfstack, while nobody is hot')):
         if name in added:
             report.line(said, added[name], 'ns')
-    if 'cold' in added:
+    if 'cold' in added and 'empty' in added:
         report.line('  part of a fault', 100 * median(added['cold']) / fault_ns, '% of it')
+        report.line('  beside the empty program', median(added['cold']) / median(added['empty']), 'x', bar=1.5)
     if 'sampled' in added:
         compare_stacks(report, added, 'bpftrace')
     report.begin('stacks', f'Stacks, user space and its helper: % of one CPU ({HOT_S} seconds)')
@@ -531,7 +547,7 @@ def bench_stacks(report, peers):
         tool.stop()
 
 
-LOAD_PROCESSES, LOAD_RATE = 8, 100000
+LOAD_PROCESSES, LOAD_RATE, LOAD_CHAINS, LOAD_STEP_S = 8, 100000, 64, 20
 LOAD_S = int(os.environ.get('PF_BENCH_LOAD_S', '300'))
 
 
@@ -542,35 +558,61 @@ def bpf_bytes():
     return sum(m.get('bytes_memlock', 0) for m in maps if m.get('name', '').startswith(('pf_stk', 'pf_ring', 'pf_stack')))
 
 
+class Load(Program):
+    """Processes that take many faults, from the moment when it says so."""
+
+    def __init__(self, processes, rate, chains):
+        super().__init__([f'{WORK}/faultload', str(processes), str(rate), str(chains), '0'],
+                         stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def __enter__(self):
+        super().__enter__()
+        self.process.stdout.readline()
+        return self
+
+    def so_far(self):
+        """Seconds, and faults by the kernel's own count of its processes."""
+        self.process.stdin.write('\n')
+        self.process.stdin.flush()
+        return json.loads(self.process.stdout.readline())
+
+
+def memory_mb(pids):
+    """(of their own, of files and the ring that they have mapped), all of them together"""
+    own, mapped = 0, 0
+    for pid in pids:
+        with open(f'/proc/{pid}/status', encoding='utf-8') as status:
+            kb = dict(re.findall(r'^(Rss\w+):\s+(\d+) kB', status.read(), re.M))
+        own += int(kb['RssAnon']) + int(kb['RssShmem'])
+        mapped += int(kb['RssFile'])
+    return own / 1024, mapped / 1024
+
+
 def bench_load(report, _peers):
     """Left to itself, with its defaults: what is lost must be nothing, or be told."""
     report.begin('load', f'pfstack under {LOAD_RATE} faults/s of {LOAD_PROCESSES} processes, {LOAD_S} seconds')
-    pause_us = BATCH_PAGES * LOAD_PROCESSES * 1000000 // LOAD_RATE
-    found, pids, resident = [], [], []
-    with contextlib.ExitStack() as stack:
-        generators = [stack.enter_context(Generator(BATCH_PAGES, pause_us)) for _ in range(LOAD_PROCESSES)]
-        tool = stack.enter_context(Program([PFSTACK, '-v', '-o', 'json'], READY))
+    memory = []
+    with Program([PFSTACK, '-v', '-o', 'json'], READY) as tool, \
+            Load(LOAD_PROCESSES, LOAD_RATE, LOAD_CHAINS) as load:
         pids = [tool.pid, *descendants(tool.pid)]
-        begin, before, cpu = time.monotonic(), [0, 0], 0
-        for _ in range(max(1, LOAD_S // 20)):
-            for generator in generators:
-                generator.begin(20000)
-            before = [run_seconds(pid) for pid in pids]
-            found += [generator.end()['faults'] for generator in generators]
-            cpu += sum(run_seconds(pid) for pid in pids) - sum(before)
-            resident.append(sum(resident_mb(pid) for pid in pids))
-        seconds = time.monotonic() - begin
-        maps = bpf_bytes()
+        cpu, begin = sum(run_seconds(pid) for pid in pids), time.monotonic()
+        for due in range(LOAD_STEP_S, LOAD_S + 1, LOAD_STEP_S):
+            time.sleep(max(0, begin + due - time.monotonic()))
+            memory.append(memory_mb(pids))
+        cpu, seconds = sum(run_seconds(pid) for pid in pids) - cpu, time.monotonic() - begin
+        maps, found = bpf_bytes(), load.so_far()
         summary = json.loads(tool.stop().splitlines()[-1])
-    report.line('faults', sum(found) / seconds, '/s')
-    report.line('samples', summary['counts']['samples'] / seconds, '/s')
-    report.line('faults that are told', 100 * (summary['counts']['faults'] + summary['counts']['unsampled'])
-                / sum(found), '% of all')
+    counts = summary['counts']
+    report.line('faults', found['faults'] / found['seconds'], '/s')
+    report.line('  less than was asked for', 100 - 100 * found['faults'] / found['seconds'] / LOAD_RATE, '%', bar=1)
+    report.line('samples', counts['samples'] / seconds, '/s')
+    report.line('faults that are told', 100 * (counts['faults'] + counts['unsampled']) / found['faults'], '% of all')
     for name, count in summary['losses'].items():
-        report.line(f'  lost: {name}', count, '', bar=0)
+        report.line(f'  lost, and said: {name}', count, '', bar=0)
     report.line('CPU of user space', 100 * cpu / seconds, '% of one')
-    report.line('memory, with its helper', resident[-1], 'MB RSS', bar=64)
-    report.line('  more than after 20 seconds', resident[-1] - resident[0], 'MB', bar=4)
+    report.line('memory of its own, with its helper', max(own for own, _ in memory), 'MB RSS', bar=24)
+    report.line(f'  more than after {LOAD_STEP_S} seconds', memory[-1][0] - memory[0][0], 'MB', bar=4)
+    report.line('  files and the ring, mapped', max(mapped for _, mapped in memory), 'MB RSS')
     report.line('BPF maps', maps / 1e6, 'MB', bar=20)
 
 

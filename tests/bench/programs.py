@@ -45,7 +45,7 @@ class Program:
             self.process = subprocess.Popen(self.argv, stdin=self.stdin, stdout=self.out,
                                             stderr=self.err, text=True)
             if self.ready:
-                self._wait_ready()
+                self.wait_for(self.ready)
         except BaseException:
             self.__exit__()
             raise
@@ -71,11 +71,11 @@ class Program:
         size = os.fstat(file.fileno()).st_size
         return os.pread(file.fileno(), size, 0).decode('utf-8', 'replace')
 
-    def _wait_ready(self):
+    def wait_for(self, words):
         due = time.monotonic() + READY_S
-        while not any(re.search(self.ready, self.said(f), re.M) for f in self.files):
+        while not any(re.search(words, self.said(f), re.M) for f in self.files):
             if self.process.poll() is not None or time.monotonic() > due:
-                raise ToolFailed(f'{self.argv[0]} did not get ready: {self.said(self.err)[-300:].strip()}')
+                raise ToolFailed(f'{self.argv[0]} did not say {words}: {self.said(self.err)[-300:].strip()}')
             time.sleep(0.005)
 
     def stop(self):

@@ -18,11 +18,12 @@
 # Prints a table and writes results.json into PF_BENCH. A missed bar does not
 # fail it: the status is 1 only when something could not be run.
 #
-# Environment: PF_BIN, PF_BENCH (what was built), PF_BENCH_ROUNDS (at least 9),
+# Environment: PF_BIN, PF_BENCH, PF_WORK (what was built), PF_BENCH_ROUNDS (at least 9),
 # PF_BENCH_LOAD_S (300).
 set -eu
 cd "$(dirname "$0")/../.."
 export PF_BIN="${PF_BIN:-$PWD/build/bin}" PF_BENCH="${PF_BENCH:-$PWD/build/bench}"
+export PF_WORK="${PF_WORK:-$PWD/build/workloads}"
 
 # bpftrace needs tracefs. Where nobody has mounted it, it is there for us alone.
 tracefs=/sys/kernel/tracing
