@@ -55,9 +55,14 @@ void pf_book__free(struct pf_book *b)
 	free(b);
 }
 
+bool pf_book__full(const struct pf_book *b)
+{
+	return b->bytes >= BYTES_MAX || HASH_COUNT(b->places) >= PF_SYMBOLS_MAX;
+}
+
 void pf_book__trim(struct pf_book *b)
 {
-	if (b->bytes > BYTES_MAX || HASH_COUNT(b->places) > PF_SYMBOLS_MAX)
+	if (pf_book__full(b))
 		forget(b);
 }
 
@@ -109,9 +114,13 @@ const struct pf_book_entry *pf_book__find(const struct pf_book *b, uint64_t modu
 int pf_book__enter(struct pf_book *b, uint64_t module, uint64_t address, bool lines,
 		   const struct pf_book_name *names, uint32_t n)
 {
-	struct pf_book_entry *e = take(b, sizeof(*e) + n * sizeof(*names));
-	struct place *p = find(b, module, address);
+	struct pf_book_entry *e;
+	struct place *p;
 
+	if (pf_book__full(b))
+		return -ENOSPC;
+	e = take(b, sizeof(*e) + n * sizeof(*names));
+	p = find(b, module, address);
 	if (e && !p) {
 		p = take(b, sizeof(*p));
 		if (p) {

@@ -446,7 +446,8 @@ static size_t choose(const struct pf_symbolizer *s, const struct pf_frame *frame
 static void enter(struct pf_symbolizer *s, const struct wanted *w, bool lines,
 		  const struct pf_book_name *names, uint32_t n)
 {
-	pf_book__enter(s->book, shelf_of(s, w->module), w->address, lines, names, n);
+	if (pf_book__enter(s->book, shelf_of(s, w->module), w->address, lines, names, n))
+		s->stats.unnamed++;
 }
 
 static void name_kernel(struct pf_symbolizer *s, const struct wanted *w, size_t n)
@@ -544,7 +545,7 @@ static void name_module(struct pf_symbolizer *s, const struct wanted *w, size_t 
 	const struct pf_known_module *m = pf_inventory__module(s->inventory, w->module);
 	size_t done = 0;
 
-	while (m && !m->bad && done < n && child_runs(s)) {
+	while (m && !m->bad && done < n && !pf_book__full(s->book) && child_runs(s)) {
 		const size_t left = n - done;
 		const size_t part = left < PF_ASK_ADDRESSES_MAX ? left : PF_ASK_ADDRESSES_MAX;
 
@@ -556,11 +557,15 @@ static void name_module(struct pf_symbolizer *s, const struct wanted *w, size_t 
 	/* What is left out stays unknown, also to the next report. */
 	for (; m && m->bad && done < n; done++)
 		enter(s, &w[done], true, NULL, 0);
+	if (pf_book__full(s->book))
+		s->stats.unnamed += n - done;
 }
 
 void pf_symbolizer__renew(struct pf_symbolizer *s)
 {
 	pf_inventory__renew(s->inventory);
+	pf_book__trim(s->book);
+	s->stats.unnamed = 0;
 }
 
 void pf_symbolizer__resolve(struct pf_symbolizer *s, const struct pf_frame *frames, size_t n,
@@ -569,7 +574,6 @@ void pf_symbolizer__resolve(struct pf_symbolizer *s, const struct pf_frame *fram
 	_cleanup_free_ struct wanted *w = calloc(n ? n : 1, sizeof(*w));
 	size_t chosen, at = 0;
 
-	pf_book__trim(s->book);
 	chosen = w ? choose(s, frames, n, lines, w) : 0;
 	while (at < chosen) {
 		size_t end = at;

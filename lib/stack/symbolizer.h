@@ -30,7 +30,7 @@ struct pf_symbolizer;
 #define PF_RANGES_MAX	  8192	     /* in one map table; what is more is not known */
 #define PF_RANGES_ALL_MAX (1u << 20) /* in all map tables; then those not used for longest go */
 #define PF_UNWIND_BATCH	  32	     /* samples that are queued before they are unwound */
-#define PF_SYMBOLS_MAX	  65536	     /* places whose names are kept; then all are forgotten */
+#define PF_SYMBOLS_MAX	  65536 /* places whose names are kept; all are forgotten by __renew then */
 
 struct pf_symbolizer_options {
 	const char *program;	/* NULL = pf-symbolize as it is installed */
@@ -164,7 +164,7 @@ void pf_symbolizer__renew(struct pf_symbolizer *s);
 /*
  * The names of a place, innermost first: one, and those it is inlined into.
  * At least one, without a name where none was found or __resolve was not
- * asked. Valid until the next __resolve. Fills in the offset for this ip.
+ * asked. Valid until the next __renew. Fills in the offset for this ip.
  */
 #define PF_INLINED_MAX 32
 size_t pf_symbolizer__symbols(struct pf_symbolizer *s, const struct pf_frame *frame,
@@ -210,6 +210,7 @@ struct pf_symbolizer_stats {
 	uint64_t stops[PF_TRACE_STOPS];
 	uint64_t restarts;    /* the child died or hung */
 	uint64_t bad_modules; /* files that it died of, and that are left out since */
+	uint64_t unnamed;     /* places for whose names there was no room, since __renew */
 	bool kernel_hidden;   /* kptr_restrict shows kernel addresses as zero */
 	bool dead;	      /* it dies too often: no more samples are given to it */
 };

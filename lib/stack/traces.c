@@ -127,7 +127,7 @@ static struct owner *find_owner(struct pf_traces *t, const struct pf_trace_owner
 
 	memcpy(key.key.comm, wanted->comm, strnlen(wanted->comm, sizeof(key.key.comm) - 1));
 	HASH_FIND(hh, t->owners, &key.key, sizeof(key.key), o);
-	if (o)
+	if (o || t->n_owners == PF_TRACES_OWNERS_MAX)
 		return o;
 	o = take(t, sizeof(*o));
 	if (!o)
@@ -251,27 +251,40 @@ static bool is_empty(const struct pf_trace_sum *sum)
 	return !sum->bytes && !sum->samples;
 }
 
-/* All places at once: the kernel's symbols are read once for all of them. */
+/* Many places at once: for each so many the kernel's symbols are read once. */
+#define PLACES_AT_ONCE 65536
+
+struct places {
+	struct pf_frame *frames;
+	size_t n;
+};
+
+static void resolve_places(struct places *p, const struct pf_traces_naming *naming)
+{
+	pf_symbolizer__resolve(naming->symbolizer, p->frames, p->n, naming->lines);
+	p->n = 0;
+}
+
 static int resolve_all(struct pf_traces *t, const struct pf_traces_naming *naming)
 {
-	_cleanup_free_ struct pf_frame *all = NULL;
-	size_t n = 0, at = 0;
+	_cleanup_free_ struct pf_frame *frames = calloc(PLACES_AT_ONCE, sizeof(*frames));
+	struct places p = { .frames = frames };
 
-	for (size_t i = 0; i < t->n; i++)
-		n += t->by_index[i]->sum.n_user + t->by_index[i]->sum.n_kernel;
-	all = calloc(n ? n : 1, sizeof(*all));
-	if (!all)
+	if (!frames)
 		return -ENOMEM;
+	pf_symbolizer__renew(naming->symbolizer);
 	for (size_t i = 0; i < t->n; i++) {
 		const struct pf_trace_sum *sum = &t->by_index[i]->sum;
-		const uint32_t frames = sum->n_user + sum->n_kernel;
+		const uint32_t n = sum->n_user + sum->n_kernel;
 
-		if (frames && !is_empty(sum))
-			memcpy(&all[at], sum->frames, frames * sizeof(*all));
-		at += is_empty(sum) ? 0 : frames;
+		if (is_empty(sum))
+			continue;
+		if (n > PLACES_AT_ONCE - p.n)
+			resolve_places(&p, naming);
+		memcpy(&p.frames[p.n], sum->frames, n * sizeof(*p.frames));
+		p.n += n;
 	}
-	pf_symbolizer__renew(naming->symbolizer);
-	pf_symbolizer__resolve(naming->symbolizer, all, at, naming->lines);
+	resolve_places(&p, naming);
 	return 0;
 }
 
@@ -310,8 +323,6 @@ static int name_one(struct naming *n, const struct pf_trace_sum *sum)
 {
 	struct pf_stack s;
 
-	pf_symbolizer__resolve(n->how->symbolizer, sum->frames, sum->n_user + sum->n_kernel,
-			       n->how->lines);
 	n->n = 0;
 	for (uint32_t i = sum->n_user; i-- > 0;)
 		add_names(n, &sum->frames[i]);

@@ -3,7 +3,8 @@
  * Traces counted: how much each chain of calls of each process brought in,
  * before anything has a name. Equal chains are one entry. Bounded: beyond the
  * maxima a sample goes to its process's entry without frames, so that totals
- * still add up, and is counted as folded away.
+ * still add up, and is counted as folded away; of one process too many it is
+ * counted as lost.
  */
 #ifndef PF_LIB_STACK_TRACES_H
 #define PF_LIB_STACK_TRACES_H
@@ -18,8 +19,9 @@
 struct pf_symbolizer;
 struct pf_traces;
 
-#define PF_TRACES_MAX	    16384	/* entries */
-#define PF_TRACES_BYTES_MAX (32u << 20) /* of their frames */
+#define PF_TRACES_MAX	     16384	 /* entries */
+#define PF_TRACES_BYTES_MAX  (32u << 20) /* of their frames */
+#define PF_TRACES_OWNERS_MAX 16384	 /* each with an entry of what has no room, beside those */
 
 /* Whose: entries of different owners or classes are kept apart. */
 struct pf_trace_owner {
@@ -52,8 +54,8 @@ void pf_traces__clear(struct pf_traces *t); /* entries are gone, their memory is
 
 /*
  * The entry for this chain, made if there is none. user or kernel may be NULL.
- * Stays where it is until __clear or __free. NULL only without memory at all:
- * counted as lost.
+ * Stays where it is until __clear or __free. NULL without memory at all, or for
+ * an owner when there are PF_TRACES_OWNERS_MAX others: counted as lost.
  */
 struct pf_trace_sum *pf_traces__find(struct pf_traces *t, const struct pf_trace_owner *owner,
 				     const struct pf_trace *user, const struct pf_trace *kernel);
@@ -64,7 +66,7 @@ struct pf_trace_sum *pf_traces__at(struct pf_traces *t, size_t i);
 
 struct pf_traces_losses {
 	uint64_t folded; /* samples without room for their chain */
-	uint64_t lost;	 /* samples without memory for anything */
+	uint64_t lost;	 /* samples without memory for anything, or of an owner too many */
 };
 struct pf_traces_losses pf_traces__losses(const struct pf_traces *t);
 

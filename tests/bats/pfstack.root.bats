@@ -223,19 +223,56 @@ peak_kib() { # PID
   sed -n 's/^VmHWM:[[:space:]]*\([0-9]*\) kB$/\1/p' "/proc/$1/status"
 }
 
-@test "hundreds of processes that come and go: memory stays within what the page says" {
-  local helper counts
+@test "a hundred processes that come and go: each is there, and named after its end" {
+  local counts
   start_tool_bg pfstack -C dd -n 0 -o json --every=500
-  read -r helper _ <"/proc/$TOOL_PID/task/$TOOL_PID/children" || : # it has no end of line
-  for _ in {1..200}; do dd if=/dev/zero of=/dev/null bs=16M count=1 status=none; done
-  assert_le "$(peak_kib "$TOOL_PID")" $((64 << 10)) 'KiB of pfstack'
-  assert_le "$(peak_kib "$helper")" $((256 << 10)) 'KiB of pf-symbolize'
+  for _ in {1..100}; do dd if=/dev/zero of=/dev/null bs=16M count=1 status=none; done
   stop_tool
   assert_eq "$TOOL_STATUS" 0
-  # each of them is there; what they did has names, unless one had ended before its maps were read
+  # what they did has names, unless one had ended before its maps were read
   counts=$(record summary '[.counts.processes, .losses.processes, .losses.samples, .losses.unsettled]')
-  assert_eq "$counts" '[200,0,0,0]'
+  assert_eq "$counts" '[100,0,0,0]'
   assert_le 1 "$(stacks '[.[] | select(.path | test("_start.*main.*;.*read")).pid] | unique | length')" 'named'
+}
+
+# start_load PROCESSES RATE CHAINS LIFE: processes that fault, until end_load.
+start_load() {
+  mkfifo "load.$PF_STARTED"
+  exec {LOAD_FD}<>"load.$PF_STARTED"
+  start_bg faultload "$PF_WORK/faultload" "$@" <&"$LOAD_FD"
+  wait_for_line "$BG_OUT" '"ready":true' "$PF_TIMEOUT" "$BG_PID"
+}
+
+# How many FIELD there were so far: as many as that?
+load_has() { # FIELD NUMBER
+  echo >&"$LOAD_FD"
+  (($(tail -n 1 "$BG_OUT" | jq ".$1 // 0") >= $2))
+}
+
+end_load() {
+  kill "$BG_PID"
+  exec {LOAD_FD}>&-
+}
+
+@test "thousands of processes and of stacks: memory stays within what the page says" {
+  local helper
+  start_tool_bg pfstack -C faultload -n 1 -o json --every=16 --min-rate=20
+  read -r helper _ <"/proc/$TOOL_PID/task/$TOOL_PID/children" || : # it has no end of line
+  start_load 16 60000 16384 10
+  pf_poll 60 load_has processes 4500
+  end_load
+  start_load 8 60000 16384 0
+  pf_poll 60 load_has faults 350000
+  end_load
+  assert_le "$(peak_kib "$TOOL_PID")" $((64 << 10)) 'KiB of pfstack'
+  assert_le "$(peak_kib "$helper")" $((512 << 10)) 'KiB of pf-symbolize'
+  stop_tool
+  assert_eq "$TOOL_STATUS" 0
+  # 4096 are known at a time: those that made room are counted with the others
+  assert_le 4097 "$(record summary .counts.processes)" 'processes'
+  # of 16384 stacks more than that are told, by how much
+  assert_le 1 "$(record summary .losses.stacks)" 'samples without a stack'
+  assert_match "$(<"$TOOL_ERR")" '[0-9]+ samples whose stack had no room, kept without frames'
 }
 
 @test "a name with control characters" {

@@ -440,6 +440,7 @@ int pfstack_collect_period(struct pfstack_collect *c, struct pf_error *err)
 	take_all(c);
 	ret = settle(c, err);
 	take_all(c);
+	pf_cgroups__sweep(c->cgroups); /* twice, and a name makes room */
 	return ret ? ret : sum_up(c, err);
 }
 

@@ -14,7 +14,7 @@
 #include "lib/stack/symbolizer.h"
 #include "tools/pfstack/procs.h"
 
-#define PFSTACK_MAPS_BYTES_MAX (32u << 20) /* of a longer file nothing is taken */
+#define PFSTACK_MAPS_BYTES_MAX (16u << 20) /* of a longer file nothing is taken */
 
 struct pfstack_mappings {
 	struct pf_symbolizer *symbolizer;

@@ -63,6 +63,16 @@ static void drop_one(struct pfstack_procs *p, struct pfstack_proc *proc)
 	free(proc);
 }
 
+static void add_past(struct pfstack_past *past, const struct pfstack_proc *proc)
+{
+	if (!proc->samples)
+		return;
+	past->processes++;
+	past->faults += proc->seen - proc->unsampled;
+	past->unsampled += proc->unsampled;
+	past->samples += proc->samples;
+}
+
 void pfstack_procs_sweep(struct pfstack_procs *p,
 			 void (*drop)(void *ctx, const struct pfstack_proc *proc), void *ctx)
 {
@@ -72,6 +82,7 @@ void pfstack_procs_sweep(struct pfstack_procs *p,
 		if (!proc->gone || proc->waiting)
 			continue;
 		drop(ctx, proc);
+		add_past(&p->past, proc);
 		drop_one(p, proc);
 	}
 }

@@ -59,8 +59,17 @@ struct pfstack_proc {
 	UT_hash_handle hh;
 };
 
+/* Of those that were sampled, ended and made room. */
+struct pfstack_past {
+	uint64_t processes;
+	uint64_t faults;
+	uint64_t unsampled; /* beside these */
+	uint64_t samples;
+};
+
 struct pfstack_procs {
 	struct pfstack_proc *table;
+	struct pfstack_past past;
 	uint64_t refused; /* records of processes for which there was no room */
 };
 
@@ -73,7 +82,7 @@ struct pfstack_proc *pfstack_procs_find(struct pfstack_procs *p, int64_t pid, ui
 struct pfstack_proc *pfstack_procs_get(struct pfstack_procs *p, int64_t pid, uint64_t start_ns);
 bool pfstack_procs_full(const struct pfstack_procs *p);
 
-/* Forget those that have ended and wait for nothing; drop is told of each. */
+/* Those that have ended and wait for nothing are past; drop is told of each. */
 void pfstack_procs_sweep(struct pfstack_procs *p,
 			 void (*drop)(void *ctx, const struct pfstack_proc *proc), void *ctx);
 void pfstack_procs_free(struct pfstack_procs *p);

@@ -138,6 +138,7 @@ static int add_processes(const struct pfstack_report *r, const struct pfstack_co
 	qsort(all, n, sizeof(*all), by_bytes);
 	for (size_t i = 0; i < n && (!top || i < top); i++)
 		pfstack_totals_line(&all[i], c, r->opts->mode, &r->out->buf);
+	pfstack_totals_past(c, &r->out->buf);
 	if (n)
 		pf_strbuf_addch(&r->out->buf, '\n');
 	free(all);

@@ -74,9 +74,13 @@ struct pfstack_totals *pfstack_totals_by_process(const struct pfstack_collect *c
 
 void pfstack_totals_of_all(struct pfstack_totals *t, const struct pfstack_collect *c)
 {
+	const struct pfstack_past *past = &c->procs.past;
 	struct pfstack_proc *proc, *next;
 
-	memset(t, 0, sizeof(*t));
+	*t = (struct pfstack_totals){ .processes = past->processes,
+				      .faults = past->faults,
+				      .unsampled = past->unsampled,
+				      .samples = past->samples };
 	HASH_ITER (hh, c->procs.table, proc, next) {
 		if (proc->samples)
 			add_proc(t, proc);
@@ -180,6 +184,17 @@ void pfstack_totals_line(const struct pfstack_totals *t, const struct pfstack_co
 		add_share_of_growth(t, out);
 }
 
+void pfstack_totals_past(const struct pfstack_collect *c, struct pf_strbuf *out)
+{
+	const struct pfstack_past *past = &c->procs.past;
+
+	if (past->processes)
+		pf_strbuf_addf(out,
+			       "%" PRIu64 " more, which ended: %" PRIu64 " faults, %" PRIu64
+			       " samples\n",
+			       past->processes, past->faults, past->samples);
+}
+
 /* ---- allocs ---------------------------------------------------------------- */
 
 /* "1.2M ± 40K" */
@@ -259,8 +274,9 @@ void pfstack_losses_of(struct pfstack_losses *l, const struct pfstack_collect *c
 		.events = capture.events,
 		.faults = capture.faults,
 		.unsettled = c->counts.unsettled,
-		.processes = c->procs.refused,
-		.stacks = traces.folded + traces.lost,
+		.processes = c->procs.refused + traces.lost,
+		.stacks = traces.folded,
+		.names = s->unnamed,
 		.unread = c->mappings.unread + growth.unread,
 		.unopened = c->mappings.unopened,
 		.restarts = s->restarts,
@@ -286,7 +302,8 @@ void pfstack_losses_words(const struct pfstack_losses *l, struct pf_strbuf *out)
 	add_loss(out, l->events, "records of processes or faults lost: the ring was full");
 	add_loss(out, l->faults, "faults not counted");
 	add_loss(out, l->unsettled, "samples whose class and size are not known");
-	add_loss(out, l->processes, "records of processes for which there was no room");
+	add_loss(out, l->processes, "samples or records of processes for which there was no room");
+	add_loss(out, l->names, "places left without names: no room");
 	add_loss(out, l->stacks, "samples whose stack had no room, kept without frames");
 	add_loss(out, l->unread, "processes whose maps could not be read: they ended too soon");
 	add_loss(out, l->unopened, "mappings whose file could not be opened");

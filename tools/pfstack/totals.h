@@ -30,6 +30,9 @@ void pfstack_totals_of_all(struct pfstack_totals *t, const struct pfstack_collec
 void pfstack_totals_line(const struct pfstack_totals *t, const struct pfstack_collect *c,
 			 enum pfstack_mode mode, struct pf_strbuf *out);
 
+/* Those that made room for others are one line, if there are any. */
+void pfstack_totals_past(const struct pfstack_collect *c, struct pf_strbuf *out);
+
 /* allocs: of the one process, and what its end was. */
 void pfstack_totals_heap(const struct pfstack_collect *c, struct pf_strbuf *out);
 
@@ -44,6 +47,7 @@ struct pfstack_losses {
 	uint64_t unopened;  /* mappings whose file could not be opened */
 	uint64_t restarts;  /* of the child */
 	uint64_t files;	    /* that it died of: no names of theirs */
+	uint64_t names;	    /* places in code without room for theirs */
 	uint64_t pages;	    /* growth: not remembered */
 	uint64_t live;	    /* allocs: samples beyond those that can be alive at a time */
 };
