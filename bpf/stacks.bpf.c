@@ -279,7 +279,7 @@ static __always_inline void pf_arm(struct pf_stack_thread *own, struct task_stru
 	own->mark = pf_accounted(task);
 	own->watch = pf_stack_watch;
 	__builtin_memset(own->pages, 0, sizeof(own->pages));
-	if (own->watch) {
+	if (pf_stack_classes && own->watch) {
 		if (pf_breaks(task, address, access))
 			pending |= PF_PENDING_BREAK;
 		pf_moves_begin(own, task->mm);
