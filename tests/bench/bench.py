@@ -589,10 +589,10 @@ def memory_mb(pids):
 
 
 def bench_load(report, _peers):
-    """Left to itself, with its defaults: what is lost must be nothing, or be told."""
+    """With its defaults, others left out: what is lost must be nothing, or be told."""
     report.begin('load', f'pfstack under {LOAD_RATE} faults/s of {LOAD_PROCESSES} processes, {LOAD_S} seconds')
     memory = []
-    with Program([PFSTACK, '-v', '-o', 'json'], READY) as tool, \
+    with Program([PFSTACK, '-v', '-C', 'faultload', '-o', 'json'], READY) as tool, \
             Load(LOAD_PROCESSES, LOAD_RATE, LOAD_CHAINS) as load:
         pids = [tool.pid, *descendants(tool.pid)]
         cpu, begin = sum(run_seconds(pid) for pid in pids), time.monotonic()
