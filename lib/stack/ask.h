@@ -22,6 +22,8 @@ enum pf_ask_op {
 	PF_ASK_DEBUG,	  /* id, file: its separate debug file */
 	PF_ASK_SHARED,	  /* id, file: what that shares with others */
 	PF_ASK_PERFMAP,	  /* id, file: a perf map, as a module of its own */
+	PF_ASK_JVM,	  /* id of a process, n: its libjvm.so, a module; file: its memory. After
+			   * its map table */
 	PF_ASK_MAPS,	  /* id of a process, n ranges that follow the head */
 	/* These are answered: */
 	PF_ASK_UNWIND,	/* n samples in the shared memory; the head comes back */

@@ -60,6 +60,16 @@ int pf_foreign_file(const char *proc_root, int64_t pid, const char *path)
 	return fd < 0 ? -errno : only_regular((int)fd, &st);
 }
 
+int pf_foreign_memory(const char *proc_root, int64_t pid)
+{
+	char path[PATH_MAX];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%lld/mem", proc_root, (long long)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
 static int open_tmp(const char *proc_root, int64_t pid)
 {
 	_cleanup_close_ int root = open_root(proc_root, pid);

@@ -26,6 +26,11 @@ int pf_foreign_perfmap(const char *proc_root, int64_t pid, int64_t nspid, uid_t 
  */
 int pf_foreign_file(const char *proc_root, int64_t pid, const char *path);
 
+/* The memory of process `pid`, to be read. Stays the one it is now, whatever the process runs later;
+ * keeps nothing of it alive. Takes CAP_SYS_PTRACE for other users' processes. A descriptor or
+ * -errno. */
+int pf_foreign_memory(const char *proc_root, int64_t pid);
+
 /* DIR/.build-id/xx/yyyy.debug; DIR is the machine's own, hence trusted. A descriptor or -errno. */
 int pf_foreign_debug(const char *debug_root, const struct pf_build_id *id);
 

@@ -98,8 +98,11 @@ void pf_inventory__free(struct pf_inventory *inv)
 		close_if(inv->modules[i].debug);
 		close_if(inv->modules[i].shared);
 	}
-	for (size_t i = 0; inv->slots && i < PF_PROCESSES_MAX; i++)
+	for (size_t i = 0; inv->slots && i < PF_PROCESSES_MAX; i++) {
 		free(inv->slots[i].maps.ranges);
+		if (inv->slots[i].used)
+			close_if(inv->slots[i].maps.memory);
+	}
 	free(inv->modules);
 	free(inv->slots);
 	free(inv);
@@ -225,7 +228,8 @@ static void empty(struct pf_inventory *inv, struct slot *s)
 		inv->n_stale++;
 	}
 	free(s->maps.ranges);
-	s->maps = (struct pf_known_maps){ 0 };
+	close_if(s->maps.memory);
+	s->maps = (struct pf_known_maps){ .memory = -1 };
 	s->used = false;
 }
 
@@ -284,12 +288,34 @@ static struct slot *add_owner(struct pf_inventory *inv, const struct maps_key *k
 	if (!found)
 		return NULL;
 	s->used = true;
+	s->maps.memory = -1;
 	/* Never 0. */
 	s->given = (s->given + 1) & ((1U << (32 - SLOT_BITS)) - 1);
 	if (!s->given)
 		s->given = 1;
 	s->maps.id = s->given << SLOT_BITS | (uint32_t)(s - inv->slots);
 	return s;
+}
+
+static bool is_jvm(const struct pf_known_module *m)
+{
+	const char *name = m ? strrchr(m->name, '/') : NULL;
+
+	return name && strcmp(name, "/libjvm.so") == 0;
+}
+
+/* Its code can be followed by what is in its memory only: now, while it lives. */
+static void look_for_jvm(struct pf_inventory *inv, struct pf_known_maps *maps)
+{
+	close_if(maps->memory);
+	maps->memory = -1;
+	maps->jvm = PF_MODULE_NONE;
+	for (size_t i = 0; i < maps->n && maps->jvm == PF_MODULE_NONE; i++) {
+		if (is_jvm(pf_inventory__module(inv, maps->ranges[i].module)))
+			maps->jvm = maps->ranges[i].module;
+	}
+	if (maps->jvm != PF_MODULE_NONE && maps->owner.abi == PF_ABI_X86_64)
+		maps->memory = pf_foreign_memory(inv->proc_root, maps->owner.pid);
 }
 
 int64_t pf_inventory__set_maps(struct pf_inventory *inv, const struct pf_map_owner *owner,
@@ -321,6 +347,7 @@ int64_t pf_inventory__set_maps(struct pf_inventory *inv, const struct pf_map_own
 	s->maps.told_life = 0;
 	s->maps.used = ++inv->uses;
 	inv->n_ranges += s->maps.n;
+	look_for_jvm(inv, &s->maps);
 	make_room_for_ranges(inv, s);
 	return s->maps.id;
 }
@@ -427,6 +454,13 @@ static int say_ranges(struct pf_keeper *k, const struct pf_known_maps *maps, uin
 	return ret;
 }
 
+static int say_jvm(struct pf_keeper *k, const struct pf_known_maps *maps, uint32_t slot)
+{
+	const struct pf_ask head = { .op = PF_ASK_JVM, .id = slot, .n = maps->jvm };
+
+	return maps->memory < 0 ? 0 : pf_keeper__say(k, &head, NULL, 0, maps->memory);
+}
+
 /* What was forgotten here is forgotten there: a table of nothing takes its place. */
 static int say_stale(struct pf_inventory *inv, struct pf_keeper *k)
 {
@@ -461,6 +495,8 @@ int64_t pf_inventory__tell_maps(struct pf_inventory *inv, struct pf_keeper *k, u
 		ret = pf_inventory__tell_module(inv, k, maps->ranges[i].module);
 	if (!ret)
 		ret = say_ranges(k, maps, slot);
+	if (!ret)
+		ret = say_jvm(k, maps, slot);
 	if (ret)
 		return ret;
 	maps->told_life = pf_keeper__life(k);

@@ -39,6 +39,8 @@ struct pf_known_maps {
 	struct pf_map_range *ranges; /* sorted */
 	size_t n;
 	uint32_t id;
+	uint32_t jvm;	       /* the module that is its JVM; PF_MODULE_NONE */
+	int memory;	       /* of the process, where there is a JVM; -1 */
 	uint32_t perfmap;      /* module; PF_MODULE_NONE = there is none yet */
 	double perfmap_look_s; /* when one was last looked for */
 	uint64_t told_life;

@@ -164,6 +164,36 @@ size_t pf_module__read(const struct pf_module *m, uint64_t offset, void *dst, si
 	return got > 0 ? (size_t)got : 0;
 }
 
+/* The table for the dynamic linker, which is never stripped. */
+static Elf_Scn *dynamic_symbols(Elf *elf, GElf_Shdr *header)
+{
+	Elf_Scn *scn = NULL;
+
+	while ((scn = elf_nextscn(elf, scn))) {
+		if (gelf_getshdr(scn, header) && header->sh_type == SHT_DYNSYM)
+			return scn;
+	}
+	return NULL;
+}
+
+bool pf_module__symbol(const struct pf_module *m, const char *name, uint64_t *address)
+{
+	GElf_Shdr header;
+	Elf_Scn *scn = dynamic_symbols(m->elf, &header);
+	Elf_Data *data = scn ? elf_getdata(scn, NULL) : NULL;
+	GElf_Sym sym;
+
+	for (int i = 0; data && gelf_getsym(data, i, &sym); i++) {
+		const char *its = elf_strptr(m->elf, header.sh_link, sym.st_name);
+
+		if (its && sym.st_shndx != SHN_UNDEF && strcmp(its, name) == 0) {
+			*address = sym.st_value;
+			return true;
+		}
+	}
+	return false;
+}
+
 struct pf_cfi *pf_module__cfi(struct pf_module *m)
 {
 	if (!m->cfi)

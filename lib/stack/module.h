@@ -47,6 +47,10 @@ bool pf_module__offset(const struct pf_module *m, uint64_t address, uint64_t *of
 /* Bytes of the file; how many there were. */
 size_t pf_module__read(const struct pf_module *m, uint64_t offset, void *dst, size_t size);
 
+/* Where an object or function of that name is that others may use, in the file's own count. False:
+ * there is none. */
+bool pf_module__symbol(const struct pf_module *m, const char *name, uint64_t *address);
+
 /* Its unwind tables; NULL without memory. */
 struct pf_cfi *pf_module__cfi(struct pf_module *m);
 

@@ -13,6 +13,7 @@
 #include "lib/base/cleanup.h"
 #include "lib/stack/cfi.h"
 #include "lib/stack/eval.h"
+#include "lib/stack/hotspot.h"
 #include "lib/stack/module.h"
 #include "lib/stack/names.h"
 #include "lib/stack/ranges.h"
@@ -217,6 +218,26 @@ static bool step_by_pointer(struct walk *w, const struct place *here)
 	return true;
 }
 
+/* To the caller of code that a JVM has made; false: the walk is over. */
+static bool step_by_hotspot(struct walk *w, const struct place *here)
+{
+	const struct abi_regs reg = abi_regs(w->code->abi);
+	struct pf_hotspot_caller up;
+	const int ret = pf_hotspot__caller(w->code->hotspot, &w->m, w->pc, w->interrupted, &up);
+
+	if (ret == -ENOENT)
+		return step_by_pointer(w, here);
+	if (ret || up.sp <= w->m.regs.r[reg.sp]) {
+		w->out->stop = ret == -ERANGE ? PF_STOP_COPY : ret ? PF_STOP_TABLE : PF_STOP_BROKEN;
+		return false;
+	}
+	w->m.regs.r[reg.fp] = up.fp;
+	w->m.regs.r[reg.sp] = up.sp;
+	w->pc = up.pc;
+	w->interrupted = false;
+	return true;
+}
+
 static const struct pf_cfi_row *row_of(const struct place *here)
 {
 	struct pf_cfi *cfi = here->module ? pf_module__cfi(here->module) : NULL;
@@ -245,7 +266,10 @@ static bool step(struct walk *w)
 	}
 	w->first = false;
 	row = row_of(&here);
-	return row ? step_by_table(w, row) : step_by_pointer(w, &here);
+	if (row)
+		return step_by_table(w, row);
+	return w->code->hotspot && here.frame.module == PF_MODULE_NONE ? step_by_hotspot(w, &here)
+								       : step_by_pointer(w, &here);
 }
 
 static enum pf_trace_stop stop_at(const struct place *here)

@@ -13,6 +13,7 @@
 #include "lib/stack/symbolizer.h"
 #include "lib/stack/trace.h"
 
+struct pf_hotspot;
 struct pf_module;
 
 /* The code of a process. */
@@ -23,6 +24,7 @@ struct pf_code {
 	/* The file of that id; NULL = it cannot be read. */
 	struct pf_module *(*module)(void *ctx, uint32_t id);
 	void *ctx;
+	struct pf_hotspot *hotspot; /* the JVM in it; NULL = none */
 };
 
 /* One sample; `process` is not looked at. */

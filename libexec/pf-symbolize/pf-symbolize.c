@@ -23,6 +23,7 @@
 #include "lib/stack/ask.h"
 #include "lib/stack/demangle.h"
 #include "lib/stack/entry.h"
+#include "lib/stack/hotspot.h"
 #include "lib/stack/names.h"
 #include "lib/stack/perfmap.h"
 #include "lib/stack/ranges.h"
@@ -42,6 +43,7 @@ struct symbolize {
 		_Alignas(uint64_t) char bytes[PF_ASK_BYTES_MAX];
 	} packet;
 	size_t body_len;
+	uint32_t batch; /* of samples */
 	_Alignas(uint64_t) char reply[PF_ASK_BYTES_MAX];
 };
 
@@ -93,6 +95,20 @@ static int take_file(struct symbolize *s, const struct pf_ask *head, int fd)
 	return 0;
 }
 
+static int take_jvm(struct symbolize *s, const struct pf_ask *head, int fd)
+{
+	struct known_process *p = tables_process(&s->tables, head->id);
+
+	if (!p || p->has_jvm) {
+		close(fd);
+		return -EINVAL;
+	}
+	p->has_jvm = true;
+	p->jvm = head->n;
+	p->memory = fd;
+	return 0;
+}
+
 static int take_maps(struct symbolize *s, const struct pf_ask *head)
 {
 	struct known_process *p = tables_process(&s->tables, head->id);
@@ -132,7 +148,10 @@ static void unwind_one(struct symbolize *s, uint32_t i)
 		code.abi = p->abi;
 		code.ranges = p->ranges;
 		code.n = p->n;
+		code.hotspot = tables_hotspot(&s->tables, p);
 	}
+	if (code.hotspot)
+		pf_hotspot__renew(code.hotspot, s->batch);
 	for (uint32_t k = 0; k < in->n_parts; k++)
 		sample.parts[k] = (struct pf_stack_part){ in->parts[k].address, in->parts[k].len,
 							  in->data + in->parts[k].at };
@@ -143,6 +162,7 @@ static int unwind(struct symbolize *s, const struct pf_ask *head)
 {
 	if (!s->memory || head->n > PF_UNWIND_BATCH)
 		return -EINVAL;
+	s->batch++;
 	for (uint32_t i = 0; i < head->n; i++)
 		unwind_one(s, i);
 	s->memory->busy_module = PF_MODULE_NONE;
@@ -310,14 +330,27 @@ static int find_entries(struct symbolize *s, const struct pf_ask *head)
 
 /* ---- its life -------------------------------------------------------------- */
 
+/* Takes fd. */
+static int take_open(struct symbolize *s, const struct pf_ask *head, int fd)
+{
+	switch (head->op) {
+	case PF_ASK_HELLO:
+		return take_memory(s, fd);
+	case PF_ASK_JVM:
+		return take_jvm(s, head, fd);
+	default:
+		return take_file(s, head, fd);
+	}
+}
+
 static int answer(struct symbolize *s, int fd)
 {
 	const struct pf_ask head = s->packet.head;
 
-	if (head.op >= PF_ASK_HELLO && head.op <= PF_ASK_PERFMAP) {
+	if (head.op >= PF_ASK_HELLO && head.op <= PF_ASK_JVM) {
 		if (fd < 0)
 			return -EINVAL;
-		return head.op == PF_ASK_HELLO ? take_memory(s, fd) : take_file(s, &head, fd);
+		return take_open(s, &head, fd);
 	}
 	if (fd >= 0)
 		close(fd);

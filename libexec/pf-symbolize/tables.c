@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/stack/hotspot.h"
 #include "lib/stack/module.h"
 #include "lib/stack/names.h"
 #include "lib/stack/perfmap.h"
@@ -105,6 +106,50 @@ struct pf_perfmap *tables_perfmap(struct tables *t, uint32_t id)
 	return id < t->n_modules ? t->modules[id].perfmap : NULL;
 }
 
+/* Where the JVM's file is in the process. */
+struct image {
+	const struct pf_module *module;
+	uint64_t bias; /* what is to be added to its own addresses */
+};
+
+static bool find_image(struct tables *t, const struct known_process *p, struct image *out)
+{
+	uint64_t address;
+
+	out->module = tables_open(t, p->jvm);
+	for (size_t i = 0; out->module && i < p->n; i++) {
+		const struct pf_map_range *r = &p->ranges[i];
+
+		if (r->module == p->jvm && pf_module__address(out->module, r->offset, &address)) {
+			out->bias = r->start - address;
+			return true;
+		}
+	}
+	return false;
+}
+
+static uint64_t find_symbol(void *ctx, const char *name)
+{
+	const struct image *image = ctx;
+	uint64_t address;
+
+	return pf_module__symbol(image->module, name, &address) ? address + image->bias : 0;
+}
+
+struct pf_hotspot *tables_hotspot(struct tables *t, struct known_process *p)
+{
+	struct image image;
+
+	if (p->has_jvm && p->memory >= 0) {
+		if (find_image(t, p, &image))
+			p->hotspot = pf_hotspot__new(p->memory, find_symbol, &image);
+		else
+			close(p->memory);
+		p->memory = -1;
+	}
+	return p->hotspot;
+}
+
 bool known_process_add(struct known_process *p, const struct pf_map_range *ranges, size_t n)
 {
 	struct pf_map_range *more;
@@ -128,5 +173,8 @@ void known_process_forget(struct known_process *p)
 	if (!p)
 		return;
 	free(p->ranges);
+	pf_hotspot__free(p->hotspot);
+	if (p->has_jvm && p->memory >= 0)
+		close(p->memory);
 	*p = (struct known_process){ 0 };
 }

@@ -9,6 +9,7 @@
 
 #include "lib/stack/unwind.h"
 
+struct pf_hotspot;
 struct pf_module;
 struct pf_perfmap;
 
@@ -27,6 +28,10 @@ struct known_process {
 	struct pf_map_range *ranges;
 	size_t n;
 	bool sorted;
+	bool has_jvm;
+	uint32_t jvm; /* the module that it is in */
+	int memory;   /* of the process, until it is looked at; -1 */
+	struct pf_hotspot *hotspot;
 };
 
 struct tables {
@@ -48,6 +53,10 @@ struct pf_module *tables_open(struct tables *t, uint32_t id);
 void tables_refresh(struct tables *t, uint32_t id);
 /* The perf map as it was read; NULL. */
 struct pf_perfmap *tables_perfmap(struct tables *t, uint32_t id);
+
+/* What is known of the JVM in a process; NULL = nothing, or there is none. Looked at when it is
+ * first asked for. */
+struct pf_hotspot *tables_hotspot(struct tables *t, struct known_process *p);
 
 /* Adds ranges; false without memory or beyond PF_RANGES_MAX. */
 bool known_process_add(struct known_process *p, const struct pf_map_range *ranges, size_t n);

@@ -161,27 +161,103 @@ END
   pfstack_reaches_root $! 99
 }
 
-@test "stacks of java reach the root" {
-  requires root btf bpf cmd:javac
-  cat >Grow.java <<'END'
-import java.util.*;
-public class Grow {
-  static long fill(Map<Integer, byte[]> m, int i) { m.put(i % 100, new byte[60000]); return m.size(); }
-  public static void main(String[] a) throws Exception {
-    Map<Integer, byte[]> m = new HashMap<>();
+# Java class $1, in file $1.java, under the options that follow; 95 % must reach the root. A full
+# collection gives memory back that the heap does not need, so there is no end of faults.
+java_reaches_root() {
+  local class=$1
+  shift
+  [ -e "$class.class" ] || javac "$class.java"
+  rm -f java.log
+  java -Xms32m -Xmx1g -XX:MinHeapFreeRatio=5 -XX:MaxHeapFreeRatio=15 "$@" "$class" >java.log &
+  started+=($!)
+  wait_for_line java.log ready
+  echo "# java $*" >&3
+  pfstack_reaches_root "${started[-1]}" 95
+  kill "${started[-1]}"
+}
+
+# Compiled and interpreted calls of many depths, small objects, arrays beyond what a thread has ready.
+java_tree() {
+  cat >Tree.java <<'END'
+public class Tree {
+  static final class Node { Node l, r; byte[] data = new byte[200]; }
+  static Node make(int depth) {
+    if (depth == 0) return null;
+    Node n = new Node();
+    n.l = make(depth - 1);
+    n.r = make(depth - 1);
+    return n;
+  }
+  public static void main(String[] a) {
     for (int i = 0; ; i++) {
-      fill(m, i);
-      if (i == 2000) System.out.println("ready");
-      if (i % 10 == 0) Thread.sleep(1);
+      if (make(16).data.length != 200) return;
+      if (i == 1) System.out.println("ready");
+      if (i % 4 == 0) System.gc();
     }
   }
 }
 END
-  javac Grow.java
-  java -XX:+PreserveFramePointer -XX:+UseSerialGC -Xmx3g -Xmn2500m Grow >java.log &
+}
+
+# Collections that grow, lambdas, exceptions, arrays that are copied, in three threads.
+java_churn() {
+  cat >Churn.java <<'END'
+import java.util.*;
+import java.util.stream.*;
+public class Churn {
+  static int fail(int i) { if (i == 0) throw new IllegalStateException("x"); return fail(i - 1); }
+  static void run(int me) {
+    for (int k = 0; ; k++) {
+      Map<Integer, List<String>> m = new HashMap<>();
+      for (int i = 0; i < 20000; i++) m.computeIfAbsent(i * 31, x -> new ArrayList<>()).add("v" + i);
+      String[] parts = IntStream.range(0, 10000).mapToObj(Integer::toString).sorted(Comparator.reverseOrder())
+          .collect(Collectors.joining(",")).split(",");
+      Object[] copy = Arrays.copyOf(parts, parts.length * 4);
+      System.arraycopy(parts, 0, copy, parts.length, parts.length);
+      byte[] big = new byte[1 << 20].clone();
+      try { fail(15); } catch (IllegalStateException e) { if (e.getStackTrace().length < 3) return; }
+      if (copy.length + big.length + m.size() == 3) return;
+      if (k % 8 == 0) System.gc();
+      if (me == 0 && k == 1) System.out.println("ready");
+    }
+  }
+  public static void main(String[] a) {
+    for (int i = 1; i < 3; i++) { int me = i; new Thread(() -> run(me)).start(); }
+    run(0);
+  }
+}
+END
+}
+
+@test "stacks of java without frame pointers reach the root" {
+  requires root btf bpf cmd:javac
+  java_tree
+  java_churn
+  java_reaches_root Tree -XX:+UseG1GC
+  java_reaches_root Churn -XX:+UseSerialGC
+  java_reaches_root Churn -XX:+UseParallelGC
+  java_reaches_root Tree -Xint
+}
+
+@test "stacks of java reach the root with frame pointers, too" {
+  requires root btf bpf cmd:javac
+  java_churn
+  java_reaches_root Churn -XX:+PreserveFramePointer
+}
+
+@test "stacks of java name who calls whom" {
+  requires root btf bpf cmd:javac cmd:jcmd
+  java_tree
+  javac Tree.java
+  java -Xms32m -Xmx1g -XX:MinHeapFreeRatio=5 -XX:MaxHeapFreeRatio=15 -XX:-TieredCompilation -XX:-Inline Tree >java.log &
   started+=($!)
   wait_for_line java.log ready
-  pfstack_reaches_root $! 95
+  jcmd $! Compiler.perfmap >jcmd.log
+  run_tool -0 pfstack -p $! -d 3 --hz 400 -n 0 --no-lines -o folded
+  rm -f "/tmp/perf-$!.map"
+  # From the root in: the way in from C, main, which is interpreted, and a call for each level of the tree.
+  assert_match "$output" \
+    ';JavaCalls::call_helper;StubRoutines \(1\);Interpreter;(Tree.Node Tree\.make\(int\);){14,16}'
 }
 
 @test "stacks of sqlite3 reach the root" {
