@@ -7,6 +7,7 @@
 #include "lib/stack/hotspot_tables.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/types.h>
 #include <unistd.h>
@@ -15,6 +16,8 @@
 
 #define ENTRIES_MAX   8192 /* of a table; the longest of 17 has 788 */
 #define STRIDE_MAX    256  /* bytes of an entry */
+#define PAGE	      4096 /* what is read at once, whatever a page is */
+#define PAGES	      16
 #define FLAGS_MAX     8192
 #define TEXT_MAX      64	   /* longer names are none of those that we look for */
 #define HEAP_MAX      (2ULL << 30) /* ReservedCodeCacheSize is 2 GiB at most */
@@ -103,13 +106,68 @@ bool pf_hotspot_member(const struct pf_hotspot_field *field, const void *copy, s
 
 /* ---- tables ---------------------------------------------------------------- */
 
+/* Names of neighbours lie together: to read page by page saves most reads. */
+struct page {
+	uint64_t at;
+	size_t len; /* 0 = nothing is there */
+	unsigned char bytes[PAGE];
+};
+
 struct source {
 	int memory;
 	uint64_t (*symbol)(void *ctx, const char *name);
 	void *ctx;
+	struct page pages[PAGES];
 };
 
-static bool word_of(const struct source *s, const char *name, uint64_t *out)
+static const struct page *page_of(struct source *s, uint64_t address)
+{
+	const uint64_t at = address - address % PAGE;
+	struct page *page = &s->pages[address / PAGE % PAGES];
+	ssize_t got;
+
+	if (page->at == at && page->len)
+		return page;
+	got = at <= INT64_MAX ? pread(s->memory, page->bytes, PAGE, (off_t)at) : -1;
+	page->at = at;
+	page->len = got > 0 ? (size_t)got : 0;
+	return page;
+}
+
+/* How many bytes of it there are. */
+static size_t read_bytes(struct source *s, uint64_t address, void *dst, size_t size)
+{
+	size_t done = 0;
+
+	while (done < size && address + done >= address) {
+		const struct page *page = page_of(s, address + done);
+		const size_t from = (address + done) % PAGE;
+		const size_t left = page->len > from ? page->len - from : 0;
+		const size_t n = left < size - done ? left : size - done;
+
+		if (!n)
+			break;
+		memcpy((char *)dst + done, page->bytes + from, n);
+		done += n;
+	}
+	return done;
+}
+
+static bool read_entry(struct source *s, uint64_t at, unsigned char *entry, uint64_t stride)
+{
+	return read_bytes(s, at, entry, stride) == stride;
+}
+
+/* Cut at TEXT_MAX; what follows it may not be there. */
+static bool read_text(struct source *s, uint64_t address, char text[TEXT_MAX])
+{
+	const size_t n = address ? read_bytes(s, address, text, TEXT_MAX - 1) : 0;
+
+	text[n] = '\0';
+	return n > 0;
+}
+
+static bool word_of(struct source *s, const char *name, uint64_t *out)
 {
 	const uint64_t address = s->symbol(s->ctx, name);
 
@@ -117,13 +175,13 @@ static bool word_of(const struct source *s, const char *name, uint64_t *out)
 }
 
 /* Where a member of an entry is, as a symbol says: within the entry. */
-static bool offset_of(const struct source *s, const char *name, uint64_t stride, uint64_t *out)
+static bool offset_of(struct source *s, const char *name, uint64_t stride, uint64_t *out)
 {
 	return word_of(s, name, out) && *out <= stride - sizeof(uint64_t);
 }
 
-static bool begin(const struct source *s, const char *table, const char *stride_name,
-		  uint64_t *address, uint64_t *stride)
+static bool begin(struct source *s, const char *table, const char *stride_name, uint64_t *address,
+		  uint64_t *stride)
 {
 	return word_of(s, table, address) && word_of(s, stride_name, stride) &&
 	       *stride >= sizeof(uint64_t) && *stride <= STRIDE_MAX;
@@ -184,21 +242,20 @@ static bool is_wanted_type(const char *type)
 }
 
 /* One whose type is not told is a struct, or of any type: its place is all that matters. */
-static void take_field(struct pf_hotspot_tables *t, int memory, const struct struct_entry *e,
+static void take_field(struct pf_hotspot_tables *t, struct source *s, const struct struct_entry *e,
 		       const unsigned char *entry)
 {
 	char type[TEXT_MAX], name[TEXT_MAX], of[TEXT_MAX] = "";
 	struct pf_hotspot_field f = { 0 };
 	int which;
 
-	if (!pf_hotspot_peek_text(memory, member(entry, e->type), type, sizeof(type)) ||
-	    !is_wanted_type(type) ||
-	    !pf_hotspot_peek_text(memory, member(entry, e->name), name, sizeof(name)))
+	if (!read_text(s, member(entry, e->type), type) || !is_wanted_type(type) ||
+	    !read_text(s, member(entry, e->name), name))
 		return;
 	which = find_wanted(type, name);
 	if (which < 0)
 		return;
-	pf_hotspot_peek_text(memory, member(entry, e->type_string), of, sizeof(of));
+	read_text(s, member(entry, e->type_string), of);
 	if (!set_width(&f, of))
 		f.size = sizeof(uint64_t);
 	f.at = (uint32_t)member(entry, e->is_static) ? member(entry, e->address)
@@ -207,7 +264,7 @@ static void take_field(struct pf_hotspot_tables *t, int memory, const struct str
 	t->fields[which] = f;
 }
 
-static int read_structs(struct pf_hotspot_tables *t, const struct source *s)
+static int read_structs(struct pf_hotspot_tables *t, struct source *s)
 {
 	unsigned char entry[STRIDE_MAX];
 	struct struct_entry e;
@@ -222,16 +279,16 @@ static int read_structs(struct pf_hotspot_tables *t, const struct source *s)
 	    !offset_of(s, "gHotSpotVMStructEntryAddressOffset", e.stride, &e.address))
 		return -EIO;
 	for (int i = 0; i < ENTRIES_MAX; i++, at += e.stride) {
-		if (!pf_hotspot_peek(s->memory, at, entry, e.stride))
+		if (!read_entry(s, at, entry, e.stride))
 			return -EIO;
 		if (!member(entry, e.type))
 			return 0;
-		take_field(t, s->memory, &e, entry);
+		take_field(t, s, &e, entry);
 	}
 	return -EIO;
 }
 
-static int read_types(struct pf_hotspot_tables *t, const struct source *s)
+static int read_types(struct pf_hotspot_tables *t, struct source *s)
 {
 	unsigned char entry[STRIDE_MAX];
 	uint64_t at, stride, name, size;
@@ -242,11 +299,11 @@ static int read_types(struct pf_hotspot_tables *t, const struct source *s)
 	    !offset_of(s, "gHotSpotVMTypeEntrySizeOffset", stride, &size))
 		return -EIO;
 	for (int i = 0; i < ENTRIES_MAX; i++, at += stride) {
-		if (!pf_hotspot_peek(s->memory, at, entry, stride))
+		if (!read_entry(s, at, entry, stride))
 			return -EIO;
 		if (!member(entry, name))
 			return 0;
-		if (!pf_hotspot_peek_text(s->memory, member(entry, name), text, sizeof(text)))
+		if (!read_text(s, member(entry, name), text))
 			continue;
 		if (strcmp(text, "HeapBlock") == 0)
 			t->block_bytes = member(entry, size);
@@ -256,7 +313,7 @@ static int read_types(struct pf_hotspot_tables *t, const struct source *s)
 	return -EIO;
 }
 
-static int read_constants(struct pf_hotspot_tables *t, const struct source *s)
+static int read_constants(struct pf_hotspot_tables *t, struct source *s)
 {
 	unsigned char entry[STRIDE_MAX];
 	uint64_t at, stride, name, value;
@@ -268,11 +325,11 @@ static int read_constants(struct pf_hotspot_tables *t, const struct source *s)
 	    !offset_of(s, "gHotSpotVMIntConstantEntryValueOffset", stride, &value))
 		return -EIO;
 	for (int i = 0; i < ENTRIES_MAX; i++, at += stride) {
-		if (!pf_hotspot_peek(s->memory, at, entry, stride))
+		if (!read_entry(s, at, entry, stride))
 			return -EIO;
 		if (!member(entry, name))
 			return 0;
-		if (pf_hotspot_peek_text(s->memory, member(entry, name), text, sizeof(text)) &&
+		if (read_text(s, member(entry, name), text) &&
 		    strcmp(text, "frame::interpreter_frame_sender_sp_offset") == 0)
 			t->sender_sp = (int32_t)member(entry, value);
 	}
@@ -307,17 +364,22 @@ static bool all_known(const struct pf_hotspot_tables *t)
 int pf_hotspot_tables_read(struct pf_hotspot_tables *t, int memory,
 			   uint64_t (*symbol)(void *ctx, const char *name), void *ctx)
 {
-	const struct source s = { memory, symbol, ctx };
+	_cleanup_free_ struct source *s = calloc(1, sizeof(*s));
 	int ret;
 
 	memset(t, 0, sizeof(*t));
+	if (!s)
+		return -EIO;
+	s->memory = memory;
+	s->symbol = symbol;
+	s->ctx = ctx;
 	if (!symbol(ctx, "gHotSpotVMStructs"))
 		return -ENOENT;
-	ret = read_structs(t, &s);
+	ret = read_structs(t, s);
 	if (!ret)
-		ret = read_types(t, &s);
+		ret = read_types(t, s);
 	if (!ret)
-		ret = read_constants(t, &s);
+		ret = read_constants(t, s);
 	if (ret)
 		return ret;
 	return is_known_version(t, memory) && all_known(t) ? 0 : -ENOTSUP;
