@@ -89,7 +89,7 @@ static const char doc[] =
 	"  pfleak -p 1234 --list --explain # one process, and why\n"
 	"  pfleak --grace 60 1             # a quick look at fast leaks\n"
 	"  pfleak -d 30m 10 || mail ...    # exit status tells: 1 warning, 2 critical\n"
-	"  pfleak --once --state /var/lib/pftools/leak.state # from cron, every five minutes\n"
+	"  pfleak --once --state /var/lib/pftools/leak.state # from cron, every 5 min\n"
 	"  pfleak -o json -O /var/log/pfleak.jsonl\n"
 	"  pfleak -o prom -O /var/lib/node_exporter/pfleak.prom\n"
 	"  pfleak --replay day.jsonl.gz --explain\n"
