@@ -164,6 +164,22 @@ static void add_program(struct pf_bpf_cost *cost, const struct bpf_program *prog
 	cost->runs += (int64_t)info.run_cnt;
 }
 
+/* Is it the first time that we come by this one? */
+static bool is_new_map(struct pf_bpf_cost *cost, int fd)
+{
+	struct bpf_map_info info = { 0 };
+	__u32 len = sizeof(info);
+
+	if (bpf_obj_get_info_by_fd(fd, &info, &len) || cost->n_maps == PF_COST_MAPS)
+		return true;
+	for (size_t i = 0; i < cost->n_maps; i++) {
+		if (cost->maps[i] == info.id)
+			return false;
+	}
+	cost->maps[cost->n_maps++] = info.id;
+	return true;
+}
+
 void pf_bpf_cost_add(struct pf_bpf_cost *cost, const struct bpf_object *obj, const char *skip)
 {
 	const struct bpf_program *prog = NULL;
@@ -174,7 +190,7 @@ void pf_bpf_cost_add(struct pf_bpf_cost *cost, const struct bpf_object *obj, con
 			add_program(cost, prog);
 	}
 	while ((map = bpf_object__next_map(obj, map))) {
-		if (bpf_map__fd(map) >= 0)
+		if (bpf_map__fd(map) >= 0 && is_new_map(cost, bpf_map__fd(map)))
 			add_known(&cost->map_bytes, map_memory(bpf_map__fd(map)));
 	}
 }

@@ -13,10 +13,14 @@ struct bpf_map;
 struct bpf_object;
 struct pf_error;
 
+#define PF_COST_MAPS 32
+
 struct pf_bpf_cost {
 	int64_t run_ns;
 	int64_t runs;
 	int64_t map_bytes;
+	uint32_t maps[PF_COST_MAPS]; /* whose bytes are in it: two objects may share some */
+	size_t n_maps;
 };
 
 /* libbpf's own messages go to our log at -vv (debug). */
