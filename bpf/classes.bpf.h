@@ -44,19 +44,25 @@ static __always_inline enum pf_event pf_pending_access(__u8 pending)
  * By the thread itself, at its next fault or its end. A fault that was never
  * accounted has failed: what moved since then was not its doing.
  */
-static __always_inline void pf_settle(struct pf_counts *own, struct task_struct *task)
+static __always_inline void pf_settle_at(struct pf_counts *own, __u32 accounted, __u32 weight)
 {
 	enum pf_event class = PF_EV_OTHER;
 	__u8 pending = own->pending;
 
-	if (!pf_classes || !(pending & PF_PENDING))
+	if (!(pending & PF_PENDING))
 		return;
 	own->pending = 0;
 	barrier();
-	if (own->mark != pf_accounted(task))
+	if (own->mark != accounted)
 		class = pf_class(pending, own->moved);
 	if (class < PF_EVENTS)
-		own->n[class] += pf_weight(own);
+		own->n[class] += weight;
+}
+
+static __always_inline void pf_settle(struct pf_counts *own, struct task_struct *task)
+{
+	if (pf_classes)
+		pf_settle_at(own, pf_accounted(task), pf_weight(own));
 }
 
 /* By the thread itself, too, and for fexit: a fault that is over, and its end was left out. */
@@ -79,7 +85,7 @@ static __always_inline bool pf_settle_end(struct pf_counts *own, struct task_str
 }
 
 /*
- * The counts of a thread as another sees them, a pending fault that is over
+ * Adds the counts of a thread as another sees them, a pending fault that is over
  * included. Meanwhile the thread may settle it or take the next one: then it
  * is left out, to be seen later rather than twice. True = there is one that a
  * program should have ended, and may be about to.
@@ -95,7 +101,7 @@ static __always_inline bool pf_peek(struct pf_counts *own, struct task_struct *t
 
 	barrier();
 	for (int i = 0; i < PF_EVENTS; i++)
-		events->n[i] = own->n[i];
+		events->n[i] += own->n[i];
 	if (!pf_classes && !pf_ends)
 		return false;
 	barrier();

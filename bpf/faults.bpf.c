@@ -8,6 +8,7 @@
 #include "bpf/pf_abi.h"
 #include "bpf/filter.bpf.h"
 #include "bpf/counters.bpf.h"
+#include "bpf/slots.bpf.h"
 #include "bpf/classes.bpf.h"
 #include "bpf/sampling.bpf.h"
 #include "bpf/exception.bpf.h"
@@ -43,10 +44,9 @@ static __noinline int pf_relieve(struct pf_counts *own)
 	return 0;
 }
 
-static __always_inline void pf_count(struct pf_counts *own, enum pf_event mode, __u32 access)
+static __always_inline void pf_count_as(struct pf_counts *own, enum pf_event mode, __u32 access,
+					__u32 weight)
 {
-	__u32 weight = pf_weight(own);
-
 	own->n[mode] += weight;
 	if (access & PF_ACCESS_WRITE)
 		own->n[PF_EV_WRITE] += weight;
@@ -56,13 +56,18 @@ static __always_inline void pf_count(struct pf_counts *own, enum pf_event mode, 
 		pf_relieve(own);
 }
 
+static __always_inline void pf_count(struct pf_counts *own, enum pf_event mode, __u32 access)
+{
+	pf_count_as(own, mode, access, pf_weight(own));
+}
+
 /* From here on the memory counters tell the class of this fault, beside what it has moved before. */
-static __always_inline void pf_arm(struct pf_counts *own, struct task_struct *task,
-				   unsigned long address, __u8 pending, __u8 moved)
+static __always_inline void pf_arm(struct pf_counts *own, __u32 accounted, unsigned long address,
+				   __u8 pending, __u8 moved)
 {
 	own->address = address;
 	own->moved = moved;
-	own->mark = pf_accounted(task);
+	own->mark = accounted;
 	barrier();
 	own->pending = pending;
 }
@@ -88,7 +93,85 @@ static __always_inline void pf_exception(enum pf_event mode, unsigned long addre
 		return;
 	if (pf_breaks(task, address, access))
 		pending |= PF_PENDING_BREAK;
-	pf_arm(own, task, address, pending, 0);
+	pf_arm(own, pf_accounted(task), address, pending, 0);
+}
+
+/* The storage's pending fault is settled before: its class is not told here. */
+static __always_inline struct pf_slot *pf_take_slot(struct task_struct *task)
+{
+	struct pf_slot *slot = pf_slot_at(task);
+
+	if (!slot || slot->task || (task->flags & PF_KERNEL_PF_EXITING) ||
+	    __sync_val_compare_and_swap(&slot->task, 0, PF_SLOT_TAKEN))
+		return NULL;
+	slot->start_ns = task->group_leader->start_boottime;
+	slot->pass = pf_pass_number;
+	__sync_lock_test_and_set(&slot->task, (__u64)task);
+	return slot;
+}
+
+const volatile __u32 pf_slot_faults = 256;
+
+/* As many faults, for the second time since the last pass? */
+static __always_inline bool pf_is_hot(struct pf_counts *own)
+{
+	__u8 pass = pf_pass_number, before = own->generation;
+
+	if ((own->n[PF_EV_USER] + own->n[PF_EV_KERNEL] + 1) % pf_slot_faults)
+		return false;
+	own->generation = pass;
+	return before == pass;
+}
+
+/* Of a thread without slot, which may get one here. */
+static __noinline struct pf_counts *pf_stored_counts(struct task_struct *task)
+{
+	struct pf_counts *own = pf_own_counts(task);
+	struct pf_slot *slot;
+
+	if (!own || !pf_is_hot(own))
+		return own;
+	pf_settle(own, task);
+	slot = pf_take_slot(task);
+	return slot ? &slot->counts : own;
+}
+
+/*
+ * The same for the usual case, that every fault of everybody is counted and has
+ * a class: nothing is asked whose answer is known then.
+ */
+static __always_inline void pf_exception_of_all(enum pf_event mode, unsigned long address,
+						__u32 access)
+{
+	struct task_struct *task = pf_current();
+	struct pf_slot *slot = pf_slot_of(task);
+	struct pf_counts *own = slot ? &slot->counts : pf_stored_counts(task);
+	__u32 accounted = pf_accounted(task);
+	__u8 pending = PF_PENDING;
+
+	if (!own)
+		return;
+	pf_settle_at(own, accounted, 1);
+	pf_count_as(own, mode, access, 1);
+	if (pf_breaks(task, address, access))
+		pending |= PF_PENDING_BREAK;
+	pf_arm(own, accounted, address, pending, 0);
+}
+
+/* With an exchange, which kernels that have no slots may not know (5.12, 5ffa25502b5a). */
+SEC("tp_btf/page_fault_user")
+int BPF_PROG(pf_fault_user_a, unsigned long address, struct pt_regs *regs, unsigned long error_code)
+{
+	pf_exception_of_all(PF_EV_USER, address, pf_access_of(error_code));
+	return 0;
+}
+
+SEC("tp_btf/page_fault_kernel")
+int BPF_PROG(pf_fault_kern_a, unsigned long address, struct pt_regs *regs, unsigned long error_code)
+{
+	if (pf_on_user_memory(address))
+		pf_exception_of_all(PF_EV_KERNEL, address, pf_access_of(error_code));
+	return 0;
 }
 
 SEC("tp_btf/page_fault_user")
@@ -299,7 +382,7 @@ static __always_inline bool pf_begin(struct vm_area_struct *vma, unsigned long a
 			gathered->tried = 0;
 	}
 	moved = retried && !pf_by_thread ? own->moved : 0;
-	pf_arm(own, task, address, pf_pending_in(vma, flags, retried), moved);
+	pf_arm(own, pf_accounted(task), address, pf_pending_in(vma, flags, retried), moved);
 	return true;
 }
 
@@ -367,11 +450,13 @@ int BPF_PROG(pf_mm_fault_end, struct vm_area_struct *vma, unsigned long address,
 static __always_inline struct pf_counts *pf_mover(struct task_struct *task, struct mm_struct *mm)
 {
 	struct pf_counts *own;
+	struct pf_slot *slot;
 
 	if (PF_READ(task, mm) != mm ||
 	    (PF_READ(task, flags) & (PF_KERNEL_PF_EXITING | PF_KERNEL_PF_MEMALLOC)))
 		return NULL;
-	own = pf_counts_of(task, false);
+	slot = pf_n_slots ? pf_slot_of(task) : NULL;
+	own = slot ? &slot->counts : pf_counts_of(task, false);
 	if (!own || !(own->pending & PF_PENDING) || own->mark != pf_accounted(task))
 		return NULL;
 	return own;
@@ -381,12 +466,16 @@ SEC("tp_btf/rss_stat")
 int BPF_PROG(pf_rss_stat, struct mm_struct *mm, int member)
 {
 	struct task_struct *task = pf_current();
-	/* Does not load where threads gather changes: only one in 64 would be seen there. */
-	__s64 per_cpu = mm->rss_stat[0].count;
-	struct pf_counts *own = pf_mover(task, mm);
+	struct pf_counts *own;
 	__u8 moved;
 
-	barrier_var(per_cpu);
+	/*
+	 * There is no such member. This is for the verifier: it does not load where
+	 * threads gather changes, as only one in 64 would be seen there.
+	 */
+	if (member >= PF_MM_COUNTERS)
+		return mm->rss_stat[0].count;
+	own = pf_mover(task, mm);
 	if (!own)
 		return 0;
 	moved = own->moved | 1 << (member & 3);

@@ -106,10 +106,24 @@ struct pf_counts {
 	__u8 pending;	 /* enum pf_pending: a fault whose class is not yet counted */
 	__u8 moved;	 /* enum pf_moved: memory counters that it has moved; << 4: again */
 	__u8 step;	 /* --sample auto: index of the step in force for the process */
-	__u8 generation; /* of the steps that `step` was taken from */
+	__u8 generation; /* of the steps that `step` was taken from; else see bpf/slots.bpf.h */
 };
 
 #define PF_COUNT_MOVE 0x40000000U
+
+/*
+ * Where a hot thread counts, instead of in its storage: bpf/slots.bpf.h. The
+ * first cache line is the thread's alone.
+ */
+struct pf_slot {
+	struct pf_counts counts;
+	__u64 task;	/* address of the thread whose it is; 0 = free */
+	__u64 start_ns; /* of its process: another thread may get that address */
+	__u32 pass;	/* the last one that saw the thread, or in which it came here */
+	__u32 zero[13];
+};
+
+#define PF_SLOT_TAKEN 1 /* no address: it will be somebody's in a moment */
 
 /* --sample auto: all events of a process, one in 10, one in 100. */
 #define PF_SAMPLE_STEP_1 10
@@ -147,6 +161,7 @@ _Static_assert(sizeof(struct pf_task_head) == 56, "both sides agree");
 _Static_assert(sizeof(struct pf_task_rec) == 160, "both sides agree");
 _Static_assert(sizeof(struct pf_events) == 80, "both sides agree");
 _Static_assert(sizeof(struct pf_counts) == 56, "both sides agree");
+_Static_assert(sizeof(struct pf_slot) == 128, "both sides agree");
 _Static_assert(sizeof(struct pf_dead) == sizeof(struct pf_events), "both sides agree");
 _Static_assert(sizeof(struct pf_gathered) == 24, "both sides agree");
 _Static_assert(sizeof(struct pf_entry) == 176, "both sides agree");

@@ -11,6 +11,7 @@
 #include "bpf/pf_abi.h"
 #include "bpf/filter.bpf.h"
 #include "bpf/counters.bpf.h"
+#include "bpf/slots.bpf.h"
 #include "bpf/classes.bpf.h"
 #include "bpf/memory.bpf.h"
 #include "bpf/namespace.bpf.h"
@@ -177,6 +178,23 @@ static __always_inline void pf_mark_alive(struct task_struct *task)
 		e->pass = pf_pass_number;
 }
 
+/* A thread that has left it meanwhile is dead, and has left its counts to somebody: none are its own. */
+static __always_inline void pf_read_slot(struct task_struct *task, struct pf_task_head *head,
+					 struct pf_events *own)
+{
+	struct pf_slot *slot = pf_slot_of(task);
+
+	if (!slot)
+		return;
+	if (!task->exit_state) /* later its end has been told, if ever */
+		slot->pass = pf_pass_number;
+	pf_peek(&slot->counts, task, own);
+	barrier();
+	if (slot->task != (__u64)task)
+		__builtin_memset(own, 0, sizeof(*own));
+	head->flags |= PF_REC_EVENTS;
+}
+
 static __always_inline void pf_read_events(struct task_struct *task, struct pf_task_head *head,
 					   struct pf_events *own, struct pf_events *dead)
 {
@@ -193,6 +211,8 @@ static __always_inline void pf_read_events(struct task_struct *task, struct pf_t
 	if (pf_peek(counts, task, own))
 		pf_ended_open++;
 	head->flags |= PF_REC_EVENTS;
+	if (pf_n_slots)
+		pf_read_slot(task, head, own);
 }
 
 /* What stands behind the head, or the whole record. */
@@ -397,6 +417,18 @@ static __always_inline void pf_send(struct task_struct *task, __u32 flags,
 	pf_ring_send(ctx, &words, sizeof(words));
 }
 
+/* The next thread finds no counts there, and no pending fault. */
+static __always_inline void pf_leave_slot(struct task_struct *task, struct pf_events *to)
+{
+	struct pf_slot *slot = pf_slot_of(task);
+
+	if (!slot)
+		return;
+	pf_settle(&slot->counts, task);
+	pf_take_counts(&slot->counts, to);
+	__sync_lock_test_and_set(&slot->task, 0);
+}
+
 /* Whatever is taken here is gone from the storage: nothing is ever told twice. */
 static __always_inline void pf_take_own(struct task_struct *task, struct pf_events *to)
 {
@@ -491,6 +523,8 @@ static __always_inline int pf_exit(void *ctx, struct task_struct *task, bool has
 		return 0;
 	if (pf_counting) {
 		pf_take_own(task, &events);
+		if (exchanges && pf_n_slots)
+			pf_leave_slot(task, &events);
 		if (last || task == leader)
 			pf_take_dead(leader, &events, exchanges);
 		pf_forget(task);

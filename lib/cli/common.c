@@ -52,6 +52,7 @@ static const char *const backend_words[] = { "auto", "fexit",	 "tp_btf", "tracep
 					     "perf", "counters", NULL };
 static const char *const snapshot_words[] = { "auto", "iter", "proc", NULL };
 static const char *const storage_words[] = { "auto", "task", "hash", NULL };
+static const char *const slots_words[] = { "auto", "none", "one", "soon", NULL };
 static const char *const buffer_words[] = { "auto", "ring", "perf", NULL };
 static const char *const object_words[] = { "auto", "core", "plain", NULL };
 static const char *const rss_words[] = { "auto", "percpu", "central", "strange", NULL };
@@ -508,6 +509,7 @@ static void read_environment(struct pf_observe_force *force)
 {
 	force->snapshot = (enum pf_snapshot)environment_word("PF_FORCE_SNAPSHOT", snapshot_words);
 	force->storage = (enum pf_storage)environment_word("PF_FORCE_STORAGE", storage_words);
+	force->slots = (enum pf_slots)environment_word("PF_FORCE_SLOTS", slots_words);
 	force->buffer = (enum pf_buffer)environment_word("PF_FORCE_BUFFER", buffer_words);
 	force->object = (enum pf_object)environment_word("PF_FORCE_OBJECT", object_words);
 	force->rss = (enum pf_rss)environment_word("PF_FORCE_RSS", rss_words);

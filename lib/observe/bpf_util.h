@@ -69,4 +69,7 @@ int pf_bpf_time_programs(void);
 /* Before Linux 5.12 programs that trace have none. False where that cannot be told. */
 bool pf_bpf_lacks_task_storage(void);
 
+/* bpf_loop came with 5.17 (e6f2dd0f8067). A program that has it anywhere is refused whole before. */
+bool pf_bpf_has_loop(void);
+
 #endif

@@ -19,6 +19,7 @@
 #include "lib/observe/cpus.h"
 #include "lib/observe/faults.h"
 #include "lib/observe/observe.h"
+#include "lib/observe/slots.h"
 #include "lib/observe/table.h"
 
 /* Where the changes of the memory counters are seen that tell the class. */
@@ -34,6 +35,7 @@ struct plan {
 	unsigned int tells;
 };
 
+#define SLOTS_FOR_ALL 1024U
 #define ENTRIES_MAX   65536U
 #define ENTRIES_SPARE 1024U
 #define TELLS_CLASSES (PF_TELLS_CLASS | PF_TELLS_COW)
@@ -75,6 +77,10 @@ struct pf_faults {
 	const struct plan *plan;
 	bool hashed;
 	bool steps_changed;
+	uint32_t n_slots;
+	struct pf_slot *slots;
+	uint32_t told_from; /* the first pass after the ends of threads were told; 0 = never */
+	uint64_t slots_lost;
 	uint64_t missed;      /* times that a program was left out, before the last pass ... */
 	uint64_t missed_lost; /* ... of which nobody has made up for so many */
 };
@@ -83,12 +89,15 @@ static void choose_programs(struct pf_faults *f, const struct pf_observe_config 
 {
 	bool all = config->sample_every == 1 && !config->sample_auto;
 	const struct plan *plan = f->plan;
+	bool tp_btf = plan->backend == PF_BACKEND_TP_BTF;
 	const struct {
 		struct bpf_program *program;
 		bool wanted;
 	} programs[] = {
-		{ f->skel->progs.pf_fault_user, plan->backend == PF_BACKEND_TP_BTF },
-		{ f->skel->progs.pf_fault_kernel, plan->backend == PF_BACKEND_TP_BTF },
+		{ f->skel->progs.pf_fault_user, tp_btf && !f->n_slots },
+		{ f->skel->progs.pf_fault_kernel, tp_btf && !f->n_slots },
+		{ f->skel->progs.pf_fault_user_a, tp_btf && f->n_slots },
+		{ f->skel->progs.pf_fault_kern_a, tp_btf && f->n_slots },
 		{ f->skel->progs.pf_tp_user, plan->backend == PF_BACKEND_TRACEPOINT },
 		{ f->skel->progs.pf_tp_kernel, plan->backend == PF_BACKEND_TRACEPOINT },
 		{ f->skel->progs.pf_perf_fault, plan->backend == PF_BACKEND_PERF },
@@ -126,6 +135,30 @@ static bool needs_hash(const struct pf_observe_config *config)
 	return pf_bpf_lacks_task_storage();
 }
 
+/*
+ * Only where every fault of everybody is counted and has a class, and where a
+ * thread's last program can give its slot back.
+ */
+static uint32_t wants_slots(const struct pf_faults *f, const struct pf_observe_config *config)
+{
+	bool all = config->sample_every == 1 && !config->sample_auto && !config->n_pids &&
+		   config->uid < 0;
+
+	if (f->hashed || !all || f->plan->backend != PF_BACKEND_TP_BTF ||
+	    f->plan->counters != COUNTERS_BY_CPU || !pf_bpf_has_loop())
+		return 0;
+	switch (config->force.slots) {
+	case PF_SLOTS_NONE:
+		return 0;
+	case PF_SLOTS_ONE:
+		return 1;
+	case PF_SLOTS_SOON:
+		return SLOTS_FOR_ALL;
+	default:
+		return pf_slots_wanted();
+	}
+}
+
 static void choose_maps(struct pf_faults *f, const struct pf_observe_config *config)
 {
 	bpf_map__set_autocreate(f->skel->maps.pf_counts, !f->hashed);
@@ -139,6 +172,9 @@ static void choose_maps(struct pf_faults *f, const struct pf_observe_config *con
 	bpf_map__set_autocreate(f->skel->maps.pf_mappings,
 				f->plan->counters == COUNTERS_BY_CPU &&
 					f->plan->backend != PF_BACKEND_FEXIT);
+	bpf_map__set_autocreate(f->skel->maps.pf_slots, f->n_slots);
+	if (f->n_slots)
+		bpf_map__set_max_entries(f->skel->maps.pf_slots, f->n_slots);
 	bpf_map__set_max_entries(f->skel->maps.pf_tgids, pf_bpf_named_max(config->n_pids));
 }
 
@@ -164,6 +200,9 @@ static void set_constants(struct pf_faults *f, const struct pf_observe_config *c
 	f->skel->rodata->pf_ends = pf_faults__ends(f);
 	f->skel->rodata->pf_around = f->plan->backend == PF_BACKEND_FEXIT;
 	f->skel->rodata->pf_by_thread = f->plan->counters == COUNTERS_BY_THREAD;
+	f->skel->rodata->pf_n_slots = f->n_slots;
+	if (config->force.slots != PF_SLOTS_AUTO)
+		f->skel->rodata->pf_slot_faults = 1;
 	f->skel->bss->pf_pass_number = 1; /* for whom the first one misses */
 }
 
@@ -182,8 +221,7 @@ static int attach(struct pf_faults *f, struct pf_error *err)
 	return f->cpus ? 0 : -errno;
 }
 
-static int try_plan(struct pf_faults *f, const struct pf_observe_config *config,
-		    struct pf_error *err)
+static int load(struct pf_faults *f, const struct pf_observe_config *config, struct pf_error *err)
 {
 	int ret;
 
@@ -198,15 +236,37 @@ static int try_plan(struct pf_faults *f, const struct pf_observe_config *config,
 	if (ret)
 		return pf_bpf_fail_see(err, ret, "load the fault programs",
 				       backend_checks[f->plan->backend]);
-	return attach(f, err);
+	if (!f->n_slots)
+		return 0;
+	f->slots = pf_slots_map(bpf_map__fd(f->skel->maps.pf_slots), f->n_slots);
+	return f->slots ? 0 : pf_step_fail(err, errno, "map the slots of hot threads");
 }
 
 static void drop_plan(struct pf_faults *f)
 {
+	pf_slots_unmap(f->slots, f->n_slots);
+	f->slots = NULL;
 	pf_cpus__close(f->cpus);
 	f->cpus = NULL;
 	pf_faults_bpf__destroy(f->skel);
 	f->skel = NULL;
+}
+
+/* Slots make faults cheaper and tell nothing more: where they do not work, without. */
+static int try_plan(struct pf_faults *f, const struct pf_observe_config *config,
+		    struct pf_error *err)
+{
+	int ret;
+
+	f->n_slots = wants_slots(f, config);
+	ret = load(f, config, err);
+	if (ret && ret != -EPERM && f->n_slots) {
+		pf_info("no slots for hot threads: %s", err->text);
+		drop_plan(f);
+		f->n_slots = 0;
+		ret = load(f, config, err);
+	}
+	return ret ? ret : attach(f, err);
 }
 
 /* The classes are what one would miss most: said first. */
@@ -295,6 +355,11 @@ bool pf_faults__hashed(const struct pf_faults *f)
 	return f->hashed;
 }
 
+uint32_t pf_faults__n_slots(const struct pf_faults *f)
+{
+	return f->n_slots;
+}
+
 int pf_faults__map_fd(const struct pf_faults *f, enum pf_fault_map which)
 {
 	switch (which) {
@@ -306,6 +371,8 @@ int pf_faults__map_fd(const struct pf_faults *f, enum pf_fault_map which)
 		return bpf_map__fd(f->skel->maps.pf_entries);
 	case PF_FAULT_MAP_TGIDS:
 		return bpf_map__fd(f->skel->maps.pf_tgids);
+	case PF_FAULT_MAP_SLOTS:
+		return bpf_map__fd(f->skel->maps.pf_slots);
 	}
 	return -1;
 }
@@ -350,17 +417,29 @@ static void sweep_one(const struct bpf_map *entries, uint32_t tid, uint32_t pass
 }
 
 /* The next one is asked for before this one goes: after one that is gone, it would begin anew. */
-void pf_faults__sweep(struct pf_faults *f, uint32_t pass)
+static void sweep_entries(const struct bpf_map *entries, uint32_t pass)
 {
-	const struct bpf_map *entries = f->skel->maps.pf_entries;
 	uint32_t tid, next;
-	bool more = f->hashed && !bpf_map__get_next_key(entries, NULL, &next, sizeof(next));
+	bool more = !bpf_map__get_next_key(entries, NULL, &next, sizeof(next));
 
 	while (more) {
 		tid = next;
 		more = !bpf_map__get_next_key(entries, &tid, &next, sizeof(next));
 		sweep_one(entries, tid, pass);
 	}
+}
+
+void pf_faults__ends_told(struct pf_faults *f, uint32_t pass)
+{
+	f->told_from = pass;
+}
+
+void pf_faults__sweep(struct pf_faults *f, uint32_t pass, bool met_all)
+{
+	if (f->hashed)
+		sweep_entries(f->skel->maps.pf_entries, pass);
+	if (f->slots && met_all)
+		f->slots_lost += pf_slots_sweep(f->slots, f->n_slots, pass, f->told_from);
 }
 
 int pf_faults__fd(const struct pf_faults *f)
@@ -376,7 +455,7 @@ void pf_faults__follow_cpus(struct pf_faults *f)
 
 uint64_t pf_faults__uncounted(const struct pf_faults *f)
 {
-	return __atomic_load_n(&f->skel->bss->pf_uncounted, __ATOMIC_RELAXED);
+	return __atomic_load_n(&f->skel->bss->pf_uncounted, __ATOMIC_RELAXED) + f->slots_lost;
 }
 
 uint64_t pf_faults__gaps(const struct pf_faults *f)

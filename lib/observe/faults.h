@@ -31,12 +31,16 @@ bool pf_faults__pends(const struct pf_faults *f);
 bool pf_faults__ends(const struct pf_faults *f);
 bool pf_faults__hashed(const struct pf_faults *f);
 
+/* How many slots are there for hot threads (bpf/slots.bpf.h)? 0 = they have none. */
+uint32_t pf_faults__n_slots(const struct pf_faults *f);
+
 /* Maps that the pass over the tasks reads; -1 = there is none. */
 enum pf_fault_map {
 	PF_FAULT_MAP_COUNTS,
 	PF_FAULT_MAP_DEAD,
 	PF_FAULT_MAP_ENTRIES,
 	PF_FAULT_MAP_TGIDS,
+	PF_FAULT_MAP_SLOTS,
 };
 int pf_faults__map_fd(const struct pf_faults *f, enum pf_fault_map which);
 
@@ -48,12 +52,14 @@ bool pf_faults__set_step(struct pf_faults *f, uint32_t tgid, uint8_t step);
 void pf_faults__tell_steps(struct pf_faults *f);
 
 /*
- * Threads in a hash table: before each pass its number is told, and those that
- * come from then on have it. After it, forget those that died: neither this
- * pass nor the one before has marked them.
+ * Threads in a hash table, or in slots: before each pass its number is told,
+ * and those that come from then on have it. After one that met every thread,
+ * forget those that died: neither this pass nor the one before has marked them.
+ * Which pass was the first after the ends of threads were told, if they are?
  */
 void pf_faults__begin_pass(struct pf_faults *f, uint32_t pass);
-void pf_faults__sweep(struct pf_faults *f, uint32_t pass);
+void pf_faults__ends_told(struct pf_faults *f, uint32_t pass);
+void pf_faults__sweep(struct pf_faults *f, uint32_t pass, bool met_all);
 bool pf_entry_is_dead(const struct pf_entry *e, uint32_t pass);
 
 /* Becomes readable when CPUs come or go; -1 = does not matter. Then, and each interval: follow. */

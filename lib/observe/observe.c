@@ -225,7 +225,8 @@ static int pass(struct pf_observe *o, struct pf_error *err)
 		pf_faults__begin_pass(o->faults, pf_tasks__pass_number(o->tasks) + 1);
 	ret = pf_tasks__pass(o->tasks, on_task, o, err);
 	if (o->faults && !ret)
-		pf_faults__sweep(o->faults, pf_tasks__pass_number(o->tasks));
+		pf_faults__sweep(o->faults, pf_tasks__pass_number(o->tasks),
+				 pf_tasks__meets_all(o->tasks));
 	return ret;
 }
 
@@ -319,6 +320,8 @@ static int attach(struct pf_observe *o, struct pf_error *err)
 
 	if (o->tasks && o->config.exits)
 		ret = pf_tasks__watch_exits(o->tasks, on_record, o, err);
+	if (!ret && o->tasks && o->faults && o->config.exits)
+		pf_faults__ends_told(o->faults, pf_tasks__pass_number(o->tasks) + 1);
 	return ret;
 }
 

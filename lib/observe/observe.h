@@ -38,6 +38,13 @@ enum pf_storage {
 	PF_STORAGE_HASH, /* counters in a hash map, swept of the dead */
 };
 
+enum pf_slots {
+	PF_SLOTS_AUTO,
+	PF_SLOTS_NONE,
+	PF_SLOTS_ONE,  /* for which all threads compete */
+	PF_SLOTS_SOON, /* for every thread, from its second fault on */
+};
+
 enum pf_buffer {
 	PF_BUFFER_AUTO,
 	PF_BUFFER_RING, /* one ring buffer */
@@ -61,6 +68,7 @@ enum pf_rss {
 struct pf_observe_force {
 	enum pf_snapshot snapshot;
 	enum pf_storage storage;
+	enum pf_slots slots;
 	enum pf_buffer buffer;
 	enum pf_object object;
 	enum pf_rss rss;

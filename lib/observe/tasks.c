@@ -54,18 +54,13 @@ static void set_options(struct pf_tasks_bpf *skel, const struct pf_observe_confi
 	skel->rodata->pf_classes = faults && pf_faults__pends(faults);
 	skel->rodata->pf_ends = faults && pf_faults__ends(faults);
 	skel->rodata->pf_hashed = faults && pf_faults__hashed(faults);
+	skel->rodata->pf_n_slots = faults ? pf_faults__n_slots(faults) : 0;
 	skel->rodata->pf_sample_every = config->sample_every;
 	skel->rodata->pf_sample_auto = config->sample_auto;
 	skel->rodata->pf_mem_hierarchy = pf_cgroup_memory_apart(config->proc_root);
 	bpf_map__set_max_entries(skel->maps.pf_named, pf_bpf_named_max(config->n_pids));
 	if (!faults)
 		bpf_map__set_max_entries(skel->maps.pf_tgids, pf_bpf_named_max(config->n_pids));
-}
-
-/* bpf_loop came with 5.17 (e6f2dd0f8067). A program that has it anywhere is refused whole before. */
-static bool has_loop(void)
-{
-	return libbpf_probe_bpf_helper(BPF_PROG_TYPE_RAW_TRACEPOINT, BPF_FUNC_loop, NULL) == 1;
 }
 
 /* Parts of CPUs matter since 6.2 only: there is bpf_loop wherever there is something to add. */
@@ -113,7 +108,7 @@ static void choose_ring(struct pf_tasks *t, const struct pf_observe_config *conf
 
 static void choose(struct pf_tasks *t, const struct pf_observe_config *config)
 {
-	bool loop = has_loop();
+	bool loop = pf_bpf_has_loop();
 
 	choose_pass(t, config->force.rss, loop);
 	choose_exit(t, config, loop);
@@ -146,6 +141,7 @@ static int share_maps(struct pf_tasks_bpf *skel, const struct pf_faults *faults)
 		{ skel->maps.pf_dead, PF_FAULT_MAP_DEAD, false },
 		{ skel->maps.pf_entries, PF_FAULT_MAP_ENTRIES, false },
 		{ skel->maps.pf_tgids, PF_FAULT_MAP_TGIDS, true },
+		{ skel->maps.pf_slots, PF_FAULT_MAP_SLOTS, false },
 	};
 	int ret = 0;
 
@@ -329,6 +325,11 @@ void pf_tasks__cost(const struct pf_tasks *t, struct pf_bpf_cost *cost)
 uint32_t pf_tasks__pass_number(const struct pf_tasks *t)
 {
 	return t->skel->bss->pf_pass_number;
+}
+
+bool pf_tasks__meets_all(const struct pf_tasks *t)
+{
+	return !t->skel->bss->pf_reader_level;
 }
 
 uint64_t pf_tasks__ended(const struct pf_tasks *t)

@@ -35,8 +35,11 @@ uint64_t pf_tasks__lost(const struct pf_tasks *t);
 /* Faults that the last pass, or their dying threads, have ended: their end was left out. */
 uint64_t pf_tasks__ended(const struct pf_tasks *t);
 
-/* Of the last pass; entries of a hash table of threads are marked with it. */
+/* Of the last pass; entries of a hash table of threads, and slots, are marked with it. */
 uint32_t pf_tasks__pass_number(const struct pf_tasks *t);
+
+/* Did it meet the machine's threads, not only those of an inner pid namespace? */
+bool pf_tasks__meets_all(const struct pf_tasks *t);
 
 /* The process with this pid is dead: its number may come again for another. */
 void pf_tasks__forget_pid(struct pf_tasks *t, const struct pf_task_rec *rec);

@@ -50,6 +50,17 @@ classes_by() { # BACKEND FIELD...: those that it cannot tell
   classes_by tp_btf
 }
 
+@test "tp_btf, with every thread in a slot, and all competing for one: the same" {
+  local way
+  for way in soon one; do
+    export PF_FORCE_SLOTS=$way
+    classes_by tp_btf
+    for ORACLE_PID in "${CLAIMS[@]}"; do
+      oracle_done
+    done
+  done
+}
+
 @test "tracepoint: the same" {
   with_tracefs
   classes_by tracepoint

@@ -77,6 +77,64 @@ last_sample() { # FILTER [jq options]
   check_totals
 }
 
+# ---- slots of hot threads -----------------------------------------------------------
+
+@test "counts are the same in slots, in one for all, and in none" {
+  requires tracepoint:exceptions/page_fault_user
+  local way made oracles=('touch 2000' 'threads 8 500' 'churn 100 20 0' 'exec-thread 400'
+    'leader-exits 4 200' 'leader-exits 4 200 early')
+  for way in soon one none; do
+    export PF_FORCE_SLOTS=$way
+    observe_all "${oracles[@]}"
+    check_quiet
+    for ORACLE_PID in "${CLAIMS[@]}"; do
+      oracle_claim
+      check_totals
+      made=0
+      [[ $(claim what) != after-exec ]] || made=1 # a page of the new stack, without a fault
+      assert_eq "$(($(events user) + $(events kernel)))" "$(($(claim minor) - made))" "$way, $(claim what): events"
+      oracle_done
+    done
+  done
+}
+
+# How many slots of the running pfstat are those of the process's threads? By its start.
+slots_of() { # PID
+  local id start
+  start=$(cut -d' ' -f22 "/proc/$1/stat")
+  id=$(bpf_ids "$TOOL_PID" | while read -r _ id; do
+    "$(pf_bpftool)" -j map show id "$id" 2>/dev/null | jq 'select(.name == "pf_slots").id'
+  done)
+  "$(pf_bpftool)" -j map dump id "$id" | jq --argjson start "$start" --argjson hz "$(getconf CLK_TCK)" \
+    '[.[].formatted.value | select(.task > 1 and (.start_ns * $hz / 1000000000 | floor) == $start)] | length'
+}
+
+at_most_one_slot() { # PID
+  (($(slots_of "$1") <= 1))
+}
+
+@test "a thread's slot is free when the thread is dead, and at last when its end is not told" {
+  requires tracepoint:exceptions/page_fault_user
+  export PF_FORCE_SLOTS=soon
+  local told
+  for told in '' --no-exits; do
+    start_oracle churn 50 20 0
+    start_tool_bg pfstat -n 0 -o json ${told:+"$told"} 0.1
+    kill -STOP "$TOOL_PID" # no pass sweeps now
+    oracle_go
+    if [[ $told ]]; then
+      assert_le 2 "$(slots_of "$ORACLE_PID")" 'slots of the leader and of dead threads'
+    else
+      at_most_one_slot "$ORACLE_PID"
+    fi
+    kill -CONT "$TOOL_PID"
+    pf_poll 20 at_most_one_slot "$ORACLE_PID"
+    stop_tool
+    check_quiet
+    oracle_done
+  done
+}
+
 # ---- fault events for old kernels --------------------------------------------------------
 
 # For tracepoints tracefs has to be there: in a mount namespace of the tool's own.

@@ -15,7 +15,7 @@ KERNELS = {X86: ('5.10', '6.1', '6.12', '6.16', '6.18', '6.19', '7.0', '7.2', '7
 QUICK = {X86: ('5.10', '6.12', '7.3'), ARM: ('6.12',)}
 
 BACKENDS = ('auto', 'tp_btf', 'fexit', 'tracepoint', 'perf', 'counters')
-FORCED = ('SNAPSHOT=proc', 'SNAPSHOT=iter', 'STORAGE=hash', 'BUFFER=perf', 'OBJECT=plain', 'RSS=percpu', 'RSS=central')
+FORCED = ('SNAPSHOT=proc', 'SNAPSHOT=iter', 'STORAGE=hash', 'SLOTS=soon', 'BUFFER=perf', 'OBJECT=plain', 'RSS=percpu', 'RSS=central')
 LACKING = ('btf', 'tracefs', 'writable-sys')
 
 # What guest/check.sh is asked to run, by its own names for it.
