@@ -14,7 +14,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "lib/base/cleanup.h"
 #include "lib/base/clock.h"
 #include "lib/base/spawn.h"
 
@@ -124,7 +123,6 @@ void pf_isolate_start(struct pf_isolating *i, void (*fn)(void *ctx), void *ctx)
 
 bool pf_isolate_finish(struct pf_isolating *i, double limit_s, struct pf_isolated *out)
 {
-	_cleanup_close_ int from = i->from;
 	int status = 0;
 
 	memset(out, 0, sizeof(*out));
@@ -137,6 +135,8 @@ bool pf_isolate_finish(struct pf_isolating *i, double limit_s, struct pf_isolate
 		out->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 		out->took_s = (double)(pf_boottime_ns() - i->began_ns) / 1e9;
 	}
+	if (i->from >= 0)
+		close(i->from);
 	*i = (struct pf_isolating){ .from = -1 };
 	return !out->error && !out->late && !out->interrupted && !out->signal;
 }
