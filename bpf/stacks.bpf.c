@@ -7,8 +7,8 @@
  * sampled fault moved is told when it is over, by a record of its own. Unwinds
  * nothing: registers and a piece of the stack go to user space.
  *
- * While no process is hot a fault costs next to nothing: by the kernel's own
- * count one in eight is looked at, and so many others are known of.
+ * A fault of a process that is not hot costs next to nothing: by the kernel's
+ * own count one in sixteen is looked at, and so many others are known of.
  */
 #include "bpf/pf_abi.h"
 #include "bpf/stacks_abi.h"
@@ -36,10 +36,14 @@ __u64 pf_stack_unseen = 0;  /* faults for which there was no memory to count the
 __u64 pf_stack_samples = 0; /* taken, lost ones included */
 __u64 pf_stack_nested = 0;  /* faults of our own, which left out a program that was at work */
 
-/* Set by a look at a hot process, taken back by user space some time after the last one. */
-__u32 pf_stack_hot = 0;
-__u64 pf_stack_hot_ns = 0; /* when that was, not to the last tenth of a second */
-__u32 pf_stack_watch = 0;  /* pf_stk_rss runs: another number each time; 0 = it does not */
+/*
+ * Which processes are hot, or were, by the last bits of their pid: a fault of
+ * any other is over at once. Set by each look at a hot one; user space takes
+ * all back now and then.
+ */
+__u8 pf_stack_hot[PF_STACK_HOT_MARKS] = {};
+__u64 pf_stack_hot_ns = 0; /* of the last look, not to the last tenth of a second */
+__u32 pf_stack_watch = 0;  /* pf_stk_rss runs, and sees all; another number each time; 0 = not */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
@@ -92,6 +96,11 @@ static __always_inline __u32 pf_gap_for(__u64 faults, __u64 elapsed_ns)
 	return rate > pf_stack_hz ? rate / pf_stack_hz : 1;
 }
 
+static __always_inline bool pf_may_be_hot(struct task_struct *task)
+{
+	return pf_stack_hot[(__u32)task->tgid % PF_STACK_HOT_MARKS];
+}
+
 __s32 pf_stack_reader = 0; /* the process that reads this, by global pid */
 
 /* We and our helper would be looking at ourselves. */
@@ -137,12 +146,12 @@ static __always_inline void pf_next_window(struct pf_stack_process *p, struct ta
 }
 
 /* User space may be about to take it back: then the next look sets it again. */
-static __always_inline void pf_stay_hot(__u64 now)
+static __always_inline void pf_stay_hot(struct task_struct *task, __u64 now)
 {
 	if (now - pf_stack_hot_ns >= PF_STACK_TENTH_NS)
 		pf_stack_hot_ns = now;
-	if (!pf_stack_hot)
-		pf_stack_hot = 1;
+	if (!pf_may_be_hot(task))
+		pf_stack_hot[(__u32)task->tgid % PF_STACK_HOT_MARKS] = 1;
 }
 
 static __always_inline void pf_look_after(struct pf_stack_process *p, struct pf_stack_thread *own,
@@ -167,19 +176,19 @@ static __always_inline void pf_look_after(struct pf_stack_process *p, struct pf_
 		pf_heat(p, task, elapsed_ns);
 	own->gap = p->gap;
 	if (p->gap)
-		pf_stay_hot(now);
+		pf_stay_hot(task, now);
 }
 
 /*
- * One in eight, by a number that the kernel counts anyway, spread so that no
+ * One in sixteen, by a number that the kernel counts anyway, spread so that no
  * step of it is never met: a fault that is none of ours counts there, too.
  */
 static __always_inline bool pf_is_looked_at(struct task_struct *task)
 {
-	return (pf_accounted(task) * 2654435769U) >> PF_STACK_BATCH_SHIFT == 0;
+	return (pf_accounted(task) * 2654435769U) >> PF_STACK_STEP_SHIFT == 0;
 }
 
-/* While nobody was hot only the kernel counted. Of a thread that is new to us: those in the mean. */
+/* While it was not hot only the kernel counted. Of a thread that is new to us: those in the mean. */
 static __always_inline void pf_catch_up(struct pf_stack_thread *own, struct task_struct *task)
 {
 	__u32 faults = pf_accounted(task) + 1;
@@ -187,7 +196,7 @@ static __always_inline void pf_catch_up(struct pf_stack_thread *own, struct task
 	if (own->batch)
 		own->faults = faults - own->told;
 	else
-		own->faults = faults < PF_STACK_BATCH ? faults : PF_STACK_BATCH;
+		own->faults = faults < PF_STACK_STEP ? faults : PF_STACK_STEP;
 }
 
 static __always_inline struct pf_stack_process *pf_process_of(struct task_struct *task)
@@ -234,12 +243,10 @@ static __always_inline bool pf_is_sampled(struct pf_stack_thread *own, unsigned 
 
 /* ---- what a sampled fault did ---------------------------------------------- */
 
-/* Were its moves seen, to the end? One that took none before nobody looked any more may have since. */
+/* Were its moves seen, to the end? */
 static __always_inline bool pf_is_told(const struct pf_stack_thread *own)
 {
-	if (!pf_stack_classes || !own->watch)
-		return false;
-	return own->moved || own->watch == (__u8)pf_stack_watch;
+	return pf_stack_classes && own->watch && own->watch == (__u8)pf_stack_watch;
 }
 
 static __always_inline void pf_fill_settled(struct pf_stack_settled *s, struct pf_stack_thread *own,
@@ -297,7 +304,8 @@ int BPF_PROG(pf_stk_rss, struct mm_struct *mm, int member)
 	struct pf_stack_thread *own;
 
 	barrier_var(per_cpu);
-	if (task->mm != mm || (task->flags & (PF_KERNEL_PF_EXITING | PF_KERNEL_PF_MEMALLOC)))
+	if (!pf_may_be_hot(task) || task->mm != mm ||
+	    (task->flags & (PF_KERNEL_PF_EXITING | PF_KERNEL_PF_MEMALLOC)))
 		return 0;
 	own = bpf_task_storage_get(&pf_stk_threads, task, NULL, 0);
 	if (!own || !(own->pending & PF_PENDING) || own->mark != pf_accounted(task))
@@ -441,10 +449,10 @@ static __always_inline void pf_on_fault(void *ctx, const struct pf_fault *fault)
 	struct task_struct *task = pf_current();
 	struct pf_stack_thread *own;
 	struct pf_stack_process *p = NULL;
-	bool cold = !pf_by_pid && !pf_stack_hot;
+	bool cold = !pf_may_be_hot(task);
 	bool sampled;
 
-	if (cold && !pf_is_looked_at(task))
+	if (cold && (pf_by_pid || !pf_is_looked_at(task)))
 		return;
 	if (!pf_wanted(task))
 		return;
@@ -559,6 +567,7 @@ static __always_inline void pf_name(struct seq_file *seq, struct task_struct *ta
 	if (!pf_by_pid || task != task->group_leader || !bpf_map_lookup_elem(&pf_named, &pid))
 		return;
 	bpf_map_update_elem(&pf_tgids, &tgid, &yes, BPF_ANY);
+	pf_stack_hot[tgid % PF_STACK_HOT_MARKS] = 1;
 	pf_fill_event(&e, task, PF_STACK_NAMED);
 	bpf_seq_write(seq, &e, sizeof(e));
 }

@@ -17,8 +17,10 @@
 #define PF_STACK_CHAIN	     127
 #define PF_STACK_DEEP_MAX    1024 /* processes */
 #define PF_STACK_BATCH	     8	  /* faults of a thread before it looks after its process */
-#define PF_STACK_BATCH_SHIFT 29	  /* the same while nobody is hot, in the mean: 2^32 / 8 */
+#define PF_STACK_STEP	     16	  /* the same of one that is not hot, in the mean ... */
+#define PF_STACK_STEP_SHIFT  28	  /* ... which is 2^32 / 16 */
 #define PF_STACK_WINDOW_NS   1000000000ULL
+#define PF_STACK_HOT_MARKS   4096
 #define PF_STACK_TENTH_NS    100000000ULL
 #define PF_STACK_LINGER_NS   5000000000ULL /* so long after the last look at one nobody is hot */
 #define PF_STACK_GAP_HOT     32	 /* at most, when a process becomes hot: it may end in a moment */

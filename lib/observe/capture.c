@@ -30,6 +30,7 @@
  */
 #define BURST	      16
 #define BURST_BY_PAGE 1024
+#define MARKS_NS      UINT64_C(10000000000)
 
 struct plan {
 	enum pf_backend backend;
@@ -50,6 +51,9 @@ struct pf_capture {
 	struct bpf_link *rss_link; /* classes: while somebody is hot */
 	uint8_t watches;	   /* how often that was */
 	bool watched_always;	   /* processes are named: they are hot from the beginning */
+	bool hot;		   /* somebody is, or was a moment ago */
+	uint64_t cold_ns;	   /* the last look at a hot one, when that came to an end */
+	uint64_t marks_ns;	   /* when marks were forgotten */
 	struct pf_cpus *cpus;	   /* perf: an event for each */
 	struct pf_ring *ring;
 	const struct plan *plan;
@@ -112,6 +116,14 @@ static void take_record(void *ctx, const void *record, size_t size);
 
 /* ---- who is hot ------------------------------------------------------------ */
 
+/* A number that samples have which are taken from now on; 0 is for "not at all". */
+static void begin_watch(struct pf_capture *c)
+{
+	if (!++c->watches)
+		c->watches = 1;
+	__atomic_store_n(&c->skel->bss->pf_stack_watch, c->watches, __ATOMIC_RELEASE);
+}
+
 /*
  * To see memory counters move costs each fault of every process: that is done
  * while there are samples. What was drawn before has no class.
@@ -123,9 +135,7 @@ static int watch(struct pf_capture *c)
 	c->rss_link = bpf_program__attach(c->skel->progs.pf_stk_rss);
 	if (!c->rss_link)
 		return -errno;
-	if (!++c->watches)
-		c->watches = 1; /* 0 is for "not at all" */
-	__atomic_store_n(&c->skel->bss->pf_stack_watch, c->watches, __ATOMIC_RELEASE);
+	begin_watch(c);
 	return 0;
 }
 
@@ -136,29 +146,47 @@ static void unwatch(struct pf_capture *c)
 	c->rss_link = NULL;
 }
 
-static bool nobody_is_hot(const struct pf_capture *c)
+/* Who is hot still is marked again at once. Faults that are over are settled before. */
+static void forget_marks(struct pf_capture *c)
 {
-	uint64_t looked_ns = __atomic_load_n(&c->skel->bss->pf_stack_hot_ns, __ATOMIC_RELAXED);
+	if (c->rss_link) {
+		pf_capture__settle(c, NULL);
+		begin_watch(c);
+	}
+	memset(c->skel->bss->pf_stack_hot, 0, sizeof(c->skel->bss->pf_stack_hot));
+}
+
+static uint64_t monotonic_ns(void)
+{
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec >
-	       looked_ns + PF_STACK_LINGER_NS;
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
-/* What is over is settled first: later its class could not be told. */
+/* Marks of processes that were hot are in the way of others: they go every ten seconds. */
 static void follow_heat(struct pf_capture *c)
 {
-	if (c->watched_always || !__atomic_load_n(&c->skel->bss->pf_stack_hot, __ATOMIC_RELAXED))
+	uint64_t looked_ns = __atomic_load_n(&c->skel->bss->pf_stack_hot_ns, __ATOMIC_RELAXED);
+	uint64_t now = monotonic_ns();
+
+	if (c->watched_always || (!c->hot && looked_ns <= c->cold_ns))
 		return;
-	if (!nobody_is_hot(c)) {
-		watch(c);
+	if (now > looked_ns + PF_STACK_LINGER_NS) {
+		forget_marks(c);
+		unwatch(c);
+		c->hot = false;
+		c->cold_ns = looked_ns;
 		return;
 	}
-	if (c->rss_link)
-		pf_capture__settle(c, NULL);
-	__atomic_store_n(&c->skel->bss->pf_stack_hot, 0, __ATOMIC_RELAXED);
-	unwatch(c);
+	if (!c->hot)
+		c->marks_ns = now;
+	c->hot = true;
+	watch(c);
+	if (now - c->marks_ns > MARKS_NS) {
+		forget_marks(c);
+		c->marks_ns = now;
+	}
 }
 
 /* The first pass tells the programs whose pids we see, and who is named: before they look on. */

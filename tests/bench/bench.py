@@ -475,7 +475,7 @@ def with_pfstack(*options):
 
 
 def while_another_is_hot(generator):
-    """That one takes 100,000 faults a second, this one some 40,000."""
+    """That one takes 100,000 faults a second, which is felt without pfstack, too; this one some 40,000."""
     with Program([PFSTACK, '-v', '--min-rate', '70000', '-o', 'json'], READY) as tool, \
             Program([f'{WORK}/faultload', '1', '100000', '1', '0'], '"ready"', stdin=subprocess.PIPE) as other:
         tool.wait_for(f'.*pid {descendants(other.pid)[0]}.*')
