@@ -314,8 +314,20 @@ static void look_for_jvm(struct pf_inventory *inv, struct pf_known_maps *maps)
 		if (is_jvm(pf_inventory__module(inv, maps->ranges[i].module)))
 			maps->jvm = maps->ranges[i].module;
 	}
-	if (maps->jvm != PF_MODULE_NONE && maps->owner.abi == PF_ABI_X86_64)
+	if (maps->jvm != PF_MODULE_NONE && !maps->bad_memory && maps->owner.abi == PF_ABI_X86_64)
 		maps->memory = pf_foreign_memory(inv->proc_root, maps->owner.pid);
+}
+
+bool pf_inventory__leave_memory(struct pf_inventory *inv, uint32_t process)
+{
+	struct pf_known_maps *maps = pf_inventory__maps(inv, process);
+
+	if (!maps || maps->memory < 0)
+		return false;
+	close(maps->memory);
+	maps->memory = -1;
+	maps->bad_memory = true;
+	return true;
 }
 
 int64_t pf_inventory__set_maps(struct pf_inventory *inv, const struct pf_map_owner *owner,

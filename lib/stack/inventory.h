@@ -41,6 +41,7 @@ struct pf_known_maps {
 	uint32_t id;
 	uint32_t jvm;	       /* the module that is its JVM; PF_MODULE_NONE */
 	int memory;	       /* of the process, where there is a JVM; -1 */
+	bool bad_memory;       /* the child died over it, maybe */
 	uint32_t perfmap;      /* module; PF_MODULE_NONE = there is none yet */
 	double perfmap_look_s; /* when one was last looked for */
 	uint64_t told_life;
@@ -56,6 +57,9 @@ int64_t pf_inventory__add_module(struct pf_inventory *inv, const char *name, int
 int64_t pf_inventory__set_maps(struct pf_inventory *inv, const struct pf_map_owner *owner,
 			       const struct pf_map_range *ranges, size_t n);
 void pf_inventory__forget_maps(struct pf_inventory *inv, uint32_t process);
+
+/* The child died over that process: it is not given its memory any more. False: nor was it before. */
+bool pf_inventory__leave_memory(struct pf_inventory *inv, uint32_t process);
 
 /* By id; NULL = not known. */
 struct pf_known_module *pf_inventory__module(struct pf_inventory *inv, uint32_t id);

@@ -316,6 +316,17 @@ static int ask_unwind(struct pf_symbolizer *s)
 	return got == sizeof(answer) && answer.op == ask.op ? 0 : pf_keeper__kill(s->keeper);
 }
 
+/* It may be what is in the memory of a process, or where that is: one that waits for its owner. */
+static bool blame_memory(struct pf_symbolizer *s, uint32_t i)
+{
+	if (i >= s->n_queued || !pf_inventory__leave_memory(s->inventory, s->queue[i].process))
+		return false;
+	s->stats.restarts = pf_keeper__deaths(s->keeper);
+	note(s, "pf-symbolize ended over a JVM, whose Java code is not followed any more;"
+		" it is started again");
+	return true;
+}
+
 /* Takes out the sample of which the child died. False: it was of none. */
 static bool blame_sample(struct pf_symbolizer *s, uint32_t i)
 {
@@ -338,7 +349,8 @@ static bool unwind_all(struct pf_symbolizer *s)
 	while (child_runs(s)) {
 		if (!ask_unwind(s))
 			return true;
-		if (!blame_module(s, memory->busy_module) && !blame_sample(s, memory->busy_sample))
+		if (!blame_memory(s, memory->busy_sample) &&
+		    !blame_module(s, memory->busy_module) && !blame_sample(s, memory->busy_sample))
 			return false;
 	}
 	return false;

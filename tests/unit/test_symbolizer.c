@@ -500,6 +500,43 @@ static void test_child_is_killed(void **state)
 	assert_int_equal(t->notes, 1);
 }
 
+/* Of one that has a JVM its memory is left out first; files and samples are not to blame yet. */
+static void test_child_dies_over_a_jvm(void **state)
+{
+	struct test *t = *state;
+	struct pf_map_owner self = owner();
+	struct pf_map_range range = { 0x10000, 0x20000, 0, 0, 0 };
+	int fd = write_file(tempdir_file(t->dir, "libjvm.so"), "no ELF", 6);
+	const pid_t child = child_pid();
+	struct pf_unwind_sample s;
+
+	if (!child || PF_ABI_NATIVE != PF_ABI_X86_64) {
+		close(fd);
+		skip();
+	}
+	range.module = (uint32_t)pf_symbolizer__add_module(t->s, "/opt/jdk/libjvm.so", fd);
+	self.start_ns = 2;
+	find_top();
+	chain_sort();
+	s = sample_of(t);
+	s.process = (uint32_t)pf_symbolizer__set_maps(t->s, &self, &range, 1);
+	s.regs.r[PF_X86_64_RIP] = 0x11000;
+	assert_int_equal(kill(child, SIGKILL), 0);
+	unwind(t, &s);
+	assert_int_equal(t->trace.n, 1);
+	assert_int_not_equal(t->trace.stop, PF_STOP_LOST);
+	assert_int_equal(pf_symbolizer__stats(t->s)->restarts, 1);
+	assert_int_equal(pf_symbolizer__stats(t->s)->bad_modules, 0);
+	assert_int_equal(t->notes, 1);
+	assert_non_null(strstr(t->note, "JVM"));
+	/* Only once, also when its maps are read again. */
+	s.process = (uint32_t)pf_symbolizer__set_maps(t->s, &self, &range, 1);
+	kill(child_pid(), SIGKILL);
+	unwind(t, &s);
+	assert_int_equal(t->notes, 2);
+	assert_null(strstr(t->note, "JVM"));
+}
+
 static void test_no_elf_file(void **state)
 {
 	static const char garbage[] = "\x7f"
@@ -705,6 +742,7 @@ int main(void)
 		TEST(test_many_at_once),
 		TEST(test_file_cut_off_under_the_child),
 		TEST(test_child_is_killed),
+		TEST(test_child_dies_over_a_jvm),
 		TEST(test_no_elf_file),
 		TEST(test_file_replaced),
 		TEST(test_perf_map_is_trusted_by_its_owner),
