@@ -105,7 +105,7 @@ static __always_inline struct pf_slot *pf_take_slot(struct task_struct *task)
 	    __sync_val_compare_and_swap(&slot->task, 0, PF_SLOT_TAKEN))
 		return NULL;
 	slot->start_ns = task->group_leader->start_boottime;
-	slot->pass = pf_pass_number;
+	slot->pass = slot->alive = pf_pass_number;
 	__sync_lock_test_and_set(&slot->task, (__u64)task);
 	return slot;
 }

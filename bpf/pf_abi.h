@@ -120,7 +120,8 @@ struct pf_slot {
 	__u64 task;	/* address of the thread whose it is; 0 = free */
 	__u64 start_ns; /* of its process: another thread may get that address */
 	__u32 pass;	/* the last one that saw the thread, or in which it came here */
-	__u32 zero[13];
+	__u32 alive;	/* the same, of those before it began to end */
+	__u32 zero[12];
 };
 
 #define PF_SLOT_TAKEN 1 /* no address: it will be somebody's in a moment */

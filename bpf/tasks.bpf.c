@@ -188,6 +188,8 @@ static __always_inline void pf_read_slot(struct task_struct *task, struct pf_tas
 		return;
 	if (!task->exit_state) /* later its end has been told, if ever */
 		slot->pass = pf_pass_number;
+	if (!(task->flags & PF_KERNEL_PF_EXITING))
+		slot->alive = pf_pass_number;
 	pf_peek(&slot->counts, task, own);
 	barrier();
 	if (slot->task != (__u64)task)

@@ -67,13 +67,13 @@ uint64_t pf_slots_sweep(struct pf_slot *slots, uint32_t n, uint32_t pass, uint32
 	uint64_t lost = 0;
 
 	for (uint32_t i = 0; i < n; i++) {
-		uint32_t seen = slots[i].pass;
+		uint32_t alive = slots[i].alive;
 		uint64_t events;
 
 		if (!is_dead(&slots[i], pass))
 			continue;
 		events = free_slot(&slots[i]);
-		if (since && pass - seen <= pass - since)
+		if (since && pass - alive <= pass - since)
 			lost += events;
 	}
 	return lost;

@@ -130,7 +130,7 @@ at_most_one_slot() { # PID
     kill -CONT "$TOOL_PID"
     pf_poll 20 at_most_one_slot "$ORACLE_PID"
     stop_tool
-    check_quiet
+    assert_eq "$(record summary .losses.fault_events)" 0 'losses'
     oracle_done
   done
 }

@@ -46,6 +46,7 @@ static struct pf_slot slot(uint32_t pass)
 		.task = A_TASK,
 		.start_ns = 1,
 		.pass = pass,
+		.alive = pass,
 		.counts = { .n = { [PF_EV_USER] = 5, [PF_EV_KERNEL] = 2, [PF_EV_ANON] = 4 },
 			    .pending = 1 },
 	};
@@ -92,9 +93,12 @@ static void test_slot_being_taken(void **state)
 /* Before that nobody told the end of a thread, and nobody misses its events. */
 static void test_slot_lost_since(void **state)
 {
-	struct pf_slot before = slot(2), at = slot(3), untold = slot(4);
+	struct pf_slot before = slot(2), ending = slot(5), at = slot(3), untold = slot(4);
 
 	(void)state;
+	ending.alive = 2; /* may have gone by that place already */
+	assert_int_equal(pf_slots_sweep(&ending, 1, 9, 3), 0);
+	assert_int_equal(ending.task, 0);
 	assert_int_equal(pf_slots_sweep(&before, 1, 9, 3), 0);
 	assert_int_equal(before.task, 0);
 	assert_int_equal(pf_slots_sweep(&at, 1, 9, 3), 7);
