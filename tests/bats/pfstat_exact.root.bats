@@ -107,6 +107,21 @@ check_memory() {
   done
 }
 
+# Both may find that they were the last, or neither may have what the other left.
+@test "two last threads that end at the same moment: one exited row, every event once" {
+  local slots
+  for slots in auto soon; do
+    PF_FORCE_SLOTS=$slots observe last-two 300 150
+    check_totals
+    check_children
+    assert_eq "$(samples '[.[] | select(.ppid == $p)] | group_by(.pid, .start_ts)
+      | map({pid: .[0].pid, events: (map(.user + .kernel) | add), faults: (map(.faults) | add)}
+        | select(.events < 900 or .events > .faults))' -c --argjson p "$ORACLE_PID")" '[]' \
+      "$slots: children with events missing, or told twice"
+    check_quiet
+  done
+}
+
 @test "memory is what the process sees of itself" {
   observe touch 5000
   check_memory

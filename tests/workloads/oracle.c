@@ -448,6 +448,81 @@ static void join(struct oracle *o, struct member *m)
 	o->work_faults += m->faults;
 }
 
+/* ---- two that end at the same moment, after a third ------------------------- */
+
+#define SPINS 10000
+
+struct pair {
+	long pages;
+	long *faults; /* of each, shared with the parent */
+	int arrived;
+};
+
+static void pair_touch(struct pair *pair, int which)
+{
+	pair->faults[which] = oracle_write(oracle_map(pair->pages, MAP_PRIVATE), pair->pages);
+}
+
+/* Leaves its counts to the process. */
+static void *pair_before(void *arg)
+{
+	pair_touch(arg, 2);
+	return NULL;
+}
+
+/* Each ends by itself, not the process: either may be the last. */
+static void __attribute__((noreturn)) pair_work(struct pair *pair, int which)
+{
+	pair_touch(pair, which);
+	__atomic_add_fetch(&pair->arrived, 1, __ATOMIC_ACQ_REL);
+	for (long i = 1; __atomic_load_n(&pair->arrived, __ATOMIC_ACQUIRE) < 2; i++) {
+		if (i % SPINS == 0)
+			sched_yield();
+	}
+	syscall(SYS_exit, 0);
+	__builtin_unreachable();
+}
+
+static void *pair_main(void *arg)
+{
+	pair_work(arg, 1);
+}
+
+static void __attribute__((noreturn)) pair_child(struct pair *pair)
+{
+	pthread_t before, other;
+
+	start_thread(&before, 0, pair_before, pair);
+	if (pthread_join(before, NULL))
+		oracle_die("pthread_join failed");
+	start_thread(&other, 0, pair_main, pair);
+	pair_work(pair, 0);
+}
+
+static void last_two(struct oracle *o, char **argv)
+{
+	struct pair pair = { .pages = oracle_pages_arg(argv[0]) };
+	long count = oracle_number("children", argv[1], 1, 100000);
+
+	pair.faults = (long *)oracle_map(1, MAP_SHARED);
+	pair.faults[0] = 0;
+	oracle_ready(o);
+	for (long i = 1; i <= count; i++) {
+		struct child child = { .pid = fork() };
+
+		if (child.pid == 0)
+			pair_child(&pair);
+		if (child.pid < 0)
+			oracle_die("cannot fork: %s", strerror(errno));
+		child.total = reap(child.pid);
+		print_child(o, &child, i);
+		o->work_pages += 3 * pair.pages;
+		o->work_faults += pair.faults[0] + pair.faults[1] + pair.faults[2];
+	}
+	o->note = "children whose last two threads touched pages and ended at the same moment";
+	oracle_park(o);
+}
+
 static void churn(struct oracle *o, char **argv)
 {
 	long seconds = argv[2] ? oracle_number("seconds", argv[2], 0, MAX_MS / 1000) : 0;
@@ -590,6 +665,7 @@ static const struct oracle_command commands[] = {
 	{ "threads", "THREADS PAGES", 2, 2, threads },
 	{ "many-threads", "THREADS", 1, 1, many_threads },
 	{ "churn", "THREADS PAGES [SECONDS]", 2, 3, churn },
+	{ "last-two", "PAGES CHILDREN", 2, 2, last_two },
 	{ "leader-exits", "THREADS PAGES [early]", 2, 3, leader_exits },
 	{ "exec-thread", "PAGES", 1, 1, exec_thread },
 	{ "after-exec", "PAGES MINOR MAJOR", 3, 3, after_exec },
