@@ -261,8 +261,8 @@ end_load() {
   start_load 16 60000 16384 10
   pf_poll 60 load_has processes 4500
   end_load
-  start_load 8 60000 16384 0
-  pf_poll 60 load_has faults 350000
+  start_load 8 60000 32768 0
+  pf_poll 60 load_has faults 500000
   end_load
   assert_le "$(peak_kib "$TOOL_PID")" $((64 << 10)) 'KiB of pfstack'
   assert_le "$(peak_kib "$helper")" $((512 << 10)) 'KiB of pf-symbolize'

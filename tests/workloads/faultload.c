@@ -34,7 +34,7 @@ enum {
 	PAGES = 4096, /* that are read again and again */
 	KEPT = 8192,  /* pages, at most */
 	KEEP_ONE_IN = 64,
-	LEVELS = 14, /* of calls: 2^14 chains */
+	LEVELS = 15, /* of calls: 2^15 chains */
 };
 
 /* One for each place of a process, shared by those that have it one after the other. */
