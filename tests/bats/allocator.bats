@@ -43,6 +43,7 @@ named() {
   run -0 "$HELPER" "$BG_PID"
   kill "$BG_PID"
   exec 8>&-
+  wait_for_exit "$BG_PID" # its file is to be changed
   assert_eq "$output" "$wanted"
 }
 
