@@ -17,14 +17,25 @@ setup() {
 # problems [SED-PROGRAM]: what is wrong with the recorded run after a change to it.
 problems() {
   sed -E "${1:-}" "$DATA/oracles.log" >log
+  judged 'judge.oracles(run, expect.of_run(guest, run.name))' 6.12
+}
+
+# The same with the runs of pfstack, as if KERNEL had been running.
+stack_problems() { # SED-PROGRAM KERNEL
+  sed -E "$1" "$DATA/stacks.log" >log
+  judged '(judge.growth if run.name == "growth" else judge.stacks)(run, expect.of_stacks(guest, run.name))' "$2"
+}
+
+# judged EXPRESSION KERNEL: the lines that it gives for each run of the file log.
+judged() {
   run python3 -B -c '
 import sys
 sys.path.insert(0, sys.argv[1] + "/tests/vm")
 import expect, judge
-guest = expect.Guest("x86_64", "6.12")
+guest = expect.Guest("x86_64", sys.argv[3])
 for run in judge.read(open("log").read()):
-    print(*judge.oracles(run, expect.of_run(guest, run.name)), sep="\n", end="")
-' "$PF_ROOT"
+    for line in eval(sys.argv[2]): print(line)
+' "$PF_ROOT" "$@"
   [[ $status -eq 0 ]]
 }
 
@@ -94,6 +105,47 @@ for run in judge.read(open("log").read()):
   problems 's/^@run .*/@run many cpus/; /"type":"sample"/s/"rss_bytes":[0-9]+/"rss_bytes":20000000/
     /"type":"sample"/s/"rss_error_bytes":[0-9]+/"rss_error_bytes":2000000/'
   assert_contains "$output" 'oracle touch 300: memory may be off by 2000000'
+}
+
+@test "stacks that are right have no problem; where they must be refused they are one" {
+  stack_problems '' 6.12
+  assert_eq "$output" ''
+  stack_problems '' 5.10
+  assert_eq "$(grep -c '^should have been refused' <<<"$output")" 3
+  stack_problems '/^@json/d; s/^@tool 0/@tool 1/
+    s/^@say .*/@say pfstack: this kernel has no task storage for programs that trace, which pfstack needs (Linux 5.12)/' 5.10
+  assert_eq "$output" ''
+}
+
+@test "a wrong stack is a problem, whatever is wrong with it" {
+  stack_problems '/"symbol":"chain_left"/s/"bytes":614400/"bytes":610304/' 6.12
+  assert_eq "$output" '@1 oracle chain 150 50: pages: 199 instead of 200
+@1 oracle chain 150 50: ;main;chain;chain_outer;chain_left;chain_touch: 149 instead of 150'
+  stack_problems '/"symbol":"chain_left"/s/"samples":150/"samples":149/' 6.12
+  assert_eq "$output" '@1 oracle chain 150 50: samples: 199 instead of 200'
+  stack_problems 's/"class":"cow"/"class":"anon"/' 6.12
+  assert_contains "$output" "@1 oracle cow-alive 40: classes ['anon'] instead of {'cow'}"
+  stack_problems '/"symbol":"readbuf"/s/"truncated":false/"truncated":true/' 6.12
+  assert_contains "$output" '@1 oracle readbuf 40: the stack is _start;'
+  stack_problems 's/"symbol":"readbuf"/"symbol":null/' 6.12
+  assert_contains "$output" '@1 oracle readbuf 40: the stack is _start;'
+  stack_problems 's/"symbol":"vfs_read"/"symbol":null/' 6.12
+  assert_contains "$output" "@1 oracle readbuf 40: the kernel's part is"
+  stack_problems '/"symbol":"readbuf"/s/"kernel":true/"kernel":false/g' 6.12
+  assert_contains "$output" '@1 oracle readbuf 40: samples in the kernel: 0 instead of 40'
+  stack_problems 's/"samples":0,"events":0/"samples":3,"events":0/' 6.12
+  assert_contains "$output" "losses: {'samples': 3}"
+  stack_problems 's/"backend":"tp_btf"/"backend":"perf"/' 6.12
+  assert_contains "$output" 'backend perf instead of tp_btf'
+}
+
+@test "sampled bytes that are too few, and a leak that is not told: problems" {
+  stack_problems '/"pid":[0-9]+.*"symbol":"chain_right"/s/"bytes":[0-9]{8}/"bytes":1000000/' 6.12
+  assert_match "$output" '^@?1? ?oracle chain 15000 5000: [0-9]+ pages instead of 20000$'
+  stack_problems 's/"symbol":"grower_leaks"/"symbol":"grower_churns"/' 6.12
+  assert_contains "$output" 'these grow: '
+  stack_problems '/"symbol":"grower_leaks"/d' 6.12
+  assert_contains "$output" 'nothing grows; status 0'
 }
 
 @test "a guest's run that is not there fails check-vm" {

@@ -107,6 +107,10 @@ def boot(guest, build):
 def problems_of(guest, run):
     if run.name == 'leak':
         return judge.leak(run)
+    if run.name == 'growth':
+        return judge.growth(run, expect.of_stacks(guest, run.name))
+    if run.name == 'sampled' or run.name.startswith('stacks'):
+        return judge.stacks(run, expect.of_stacks(guest, run.name))
     expected = expect.of_run(guest, run.name)
     if run.name.startswith('diag'):
         return judge.diag(run, expected, expect.verdicts(guest, run.name))

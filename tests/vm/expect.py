@@ -20,7 +20,8 @@ LACKING = ('btf', 'tracefs', 'writable-sys')
 
 # What guest/check.sh is asked to run, by its own names for it.
 RUNS = (*(f'backend {b}' for b in BACKENDS), *(f'forced {f}' for f in FORCED), *(f'without {t}' for t in LACKING),
-        'caps bpf+perfmon', 'hotplug auto', 'hotplug perf', 'caps-hotplug perf', 'diag', 'diag btf', 'leak')
+        'caps bpf+perfmon', 'hotplug auto', 'hotplug perf', 'caps-hotplug perf', 'diag', 'diag btf', 'leak',
+        'stacks tp_btf', 'stacks perf', 'sampled', 'growth')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,11 +43,11 @@ class Guest:
 
 # For the few that always run: what differs most from one kernel to the next.
 QUICK_RUNS = (*(f'backend {b}' for b in BACKENDS), 'forced STORAGE=hash', 'forced BUFFER=perf', 'forced OBJECT=plain',
-              'without btf', 'caps bpf+perfmon', 'hotplug perf', 'leak')
+              'without btf', 'caps bpf+perfmon', 'hotplug perf', 'leak', 'stacks perf', 'sampled')
 
 # More boots of a kernel, with something that only a boot can give.
 VARIANTS = {
-    'lockdown': {'runs': ('locked confidentiality', 'diag'), 'options': ('--append', 'lockdown=confidentiality')},
+    'lockdown': {'runs': ('locked confidentiality', 'diag', 'sampled'), 'options': ('--append', 'lockdown=confidentiality')},
     '64-cpus': {'runs': ('many cpus',), 'options': ('--smp', '64')},
 }
 
@@ -140,6 +141,20 @@ def of_run(guest, name):
     if kind == 'many':
         return dataclasses.replace(of_backend(guest, 'auto'), close=True)
     return of_backend(guest, what if kind == 'backend' else 'auto')
+
+
+def of_stacks(guest, name):
+    """What a run of pfstack must have done; in words why it has to refuse."""
+    kind, _, what = name.partition(' ')
+    if not guest.since('6.1'):
+        return 'this kernel has no task storage for programs that trace, which pfstack needs (Linux 5.12'
+    if guest.variant == 'lockdown':
+        return 'lockdown=confidentiality may forbid it'
+    backend = what if kind == 'stacks' else 'tp_btf' if guest.arch == X86 else 'perf'
+    if backend == 'tp_btf' and guest.arch != X86:
+        return 'cannot load the programs that sample faults'
+    classes = (PLAIN_CLASSES if backend == 'perf' else CLASSES) if guest.since('6.2') else frozenset()
+    return Expected(backend, 'iter', classes)
 
 
 def verdicts(guest, name):

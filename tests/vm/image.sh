@@ -18,11 +18,12 @@ vm_busybox() {
   return 1
 }
 
+# Symbols stay: they are what pfstack names a stack by.
 vm_strip() {
   case $1 in
-    "$(uname -m)") strip "$2" ;;
-    arm64) aarch64-linux-gnu-strip "$2" ;;
-    *) "$1-linux-gnu-strip" "$2" ;;
+    "$(uname -m)") strip -g "$2" ;;
+    arm64) aarch64-linux-gnu-strip -g "$2" ;;
+    *) "$1-linux-gnu-strip" -g "$2" ;;
   esac
 }
 

@@ -26,6 +26,7 @@ class Run:
     facts: dict = dataclasses.field(default_factory=dict)    # other words: @leaky PID
     tool: int = None                                         # exit status
     ended: bool = False
+    page_bytes = 4096
 
     def of_type(self, kind):
         return [r for r in self.records if r['type'] == kind]
@@ -199,6 +200,100 @@ def refused(run):
     if run.tool != 1 or run.of_type('sample') or not any(f': backend {backend}: ' in s for s in run.said):
         return [f'should have been refused; status {run.tool}: {" / ".join(run.said)[-300:]}']
     return []
+
+
+# Which of an oracle's chains of calls bring how much of it, by its words.
+HALVES = {'chain': {f';main;chain;chain_outer;chain_{side};chain_touch': word for word, side in enumerate(('left', 'right'))}}
+UNSETTLED = 16  # faults that a thread may not have handed in at the end
+OUR_NAMES = ('oracle', 'grower')
+
+
+def calls(row):
+    """Names, root first, of the program's own frames and of the kernel's."""
+    names = [f['symbol'] or '?' for f in row['frames']]
+    user = sum(not f['kernel'] for f in row['frames'])
+    return ';'.join(names[:user]), ';'.join(names[user:])
+
+
+def whole_stacks(what, rows):
+    """Each reaches the root, through main, and has names: but a library may have lost them."""
+    for row in rows:
+        user, kernel = calls(row)
+        lost = [f for f in row['frames'] if not f['symbol'] and (f['module'] or '').rpartition('/')[2] in OUR_NAMES]
+        if row['truncated'] or not user.startswith('_start;') or ';main;' not in user or lost:
+            yield f'{what}: the stack is {user}'
+        if '?' in kernel.split(';') or any(not f['kernel'] for f in row['frames'][user.count(';') + 1:]):
+            yield f'{what}: the kernel\'s part is {kernel}'
+
+
+def stack_case(run, number, expected):
+    """Every fault was a sample: it is all there, to the byte."""
+    what = run.cases[number]
+    parked = [c for c in run.claims.get(number, []) if c.get('parked')]
+    if run.gone.get(number) != 0 or len(parked) != 1:
+        yield f'{what}: the oracle itself failed (status {run.gone.get(number)})'
+        return
+    claim, rows = parked[0], [r for r in run.of_type('stack') if r['pid'] == parked[0]['pid']]
+    words = what.partition('oracle ')[2].split()
+    events = claim.get('events') or {'anon': claim['minor'], 'kernel': 0}
+    yield from whole_stacks(what, rows)
+    # What is not told is null or, of some classes, other, which brings nothing.
+    known = [c for c in CLASSES if events.get(c)]
+    wanted = {c if c in expected.tells else 'other' for c in known} if expected.tells else {None}
+    if {r['class'] for r in rows} != wanted:
+        yield f'{what}: classes {[r["class"] for r in rows]} instead of {wanted}'
+    pages = claim['minor'] if None in wanted else 0 if wanted == {'other'} else claim['work_pages']
+    yield from compare(f'{what}: pages', total(rows, 'bytes') // run.page_bytes if rows else 0, pages, True)
+    yield from compare(f'{what}: samples', sum(r['samples'] for r in rows), claim['minor'], True)
+    yield from compare(f'{what}: samples in the kernel', sum(r['samples'] for r in rows if calls(r)[1]), events['kernel'],
+                       True)
+    for path, word in HALVES.get(words[0], {}).items():
+        found = sum(r['bytes'] for r in rows if calls(r)[0].endswith(path))
+        yield from compare(f'{what}: {path}', found // run.page_bytes, int(words[1 + word]), True)
+
+
+def sampled_case(run, number, _):
+    """What was drawn adds up to what the program made; its halves are near."""
+    what = run.cases[number]
+    claim = [c for c in run.claims.get(number, []) if c.get('parked')][-1:]
+    rows = [r for r in run.of_type('stack') if claim and r['pid'] == claim[0]['pid']]
+    if not rows:
+        yield f'{what}: not seen'
+        return
+    yield from whole_stacks(what, rows)
+    found, wanted = sum(r['bytes'] for r in rows) // run.page_bytes, claim[0]['work_pages']
+    if abs(found - wanted) > UNSETTLED:
+        yield f'{what}: {found} pages instead of {wanted}'
+    if not 0 < sum(r['samples'] for r in rows) < wanted / 10:
+        yield f'{what}: {sum(r["samples"] for r in rows)} samples'
+
+
+def stacks(run, expected):
+    """A run of pfstack over oracles. `expected` is words where it has to refuse."""
+    if isinstance(expected, str):
+        if run.tool != 1 or run.of_type('stack') or not any(expected in s for s in run.said):
+            return [f'should have been refused; status {run.tool}: {" / ".join(run.said)[-300:]}']
+        return []
+    problems = list(whole(run, expected))
+    if not problems and run.header().get('backend') != expected.backend:
+        problems.append(f'backend {run.header().get("backend")} instead of {expected.backend}')
+    for number in run.cases if not problems else ():
+        problems += (sampled_case if run.name == 'sampled' else stack_case)(run, number, expected)
+    return problems
+
+
+def growth(run, expected):
+    """The function that leaks comes first, and the one that gives back is not there."""
+    if isinstance(expected, str):
+        return stacks(run, expected)
+    rows = run.of_type('stack')
+    if not run.ended or run.tool != 0 or not rows:
+        return [f'nothing grows; status {run.tool}: {" / ".join(run.said)[-300:]}']
+    problems = list(whole_stacks('growth', rows))
+    paths = [calls(r)[0] for r in sorted(rows, key=lambda r: -r['bytes'])]
+    if not paths[0].endswith(';main;grower_leaks;touched') or any('grower_churns' in p for p in paths):
+        problems.append(f'these grow: {paths}')
+    return problems
 
 
 def diag(run, expected, verdicts):

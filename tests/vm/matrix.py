@@ -13,9 +13,9 @@ import judge
 
 BEGIN = '<!-- support matrix, written by make matrix -->'
 END = '<!-- end of the support matrix -->'
-COLUMNS = ('kernel', 'machine', 'snapshot', 'backend', 'also', 'modes', 'classes', 'access', 'short-lived', 'less')
+COLUMNS = ('kernel', 'machine', 'snapshot', 'backend', 'also', 'modes', 'classes', 'access', 'short-lived', 'stacks', 'less')
 ROW = re.compile(r'\| \d+\.\d+ \| (?:x86_64|arm64) \| (?:iter|proc) \| (?:fexit|tp_btf|tracepoint|perf|counters) '
-                 r'\| [a-z_, -]+ (?:\| (?:yes|some|-) ){4}\| (?:below|-) \|')
+                 r'\| [a-z_, -]+ (?:\| (?:yes|some|-) ){4}\| (?:tp_btf|perf|-) \| (?:below|-) \|')
 NOTE = re.compile(r'- \d+\.\d+ (?:x86_64|arm64): .+')
 
 
@@ -55,6 +55,13 @@ def grouped(failed):
     return [f'{step}: {", ".join(names)}' if step else ', '.join(names) for step, names in steps.items()]
 
 
+def stacks_less(run):
+    """pfstack's own words for doing less, or nothing."""
+    said = [s.partition(': ')[2] for s in run.said]
+    less = [s.partition(' (')[0] for s in said if s.startswith('this kernel ')]
+    return '; '.join(less or ([] if run.header() else said[-1:]))
+
+
 def row(guest, runs):
     """A line of the table, out of the runs of a guest, and what has to be said below it: '' where nothing."""
     by_name = {r.name: r for r in runs}
@@ -64,7 +71,11 @@ def row(guest, runs):
             if r.name.startswith('backend ') and r.tool == 0 and r.header().get('backend') != backend]
     cells = [told(auto, fields) for fields in judge.SORTS.values()]
     cells.append('yes' if any(r.get('exited') for r in auto.of_type('sample')) else '-')
-    less = because(auto) if set(cells) != {'yes'} else ''
+    stacks = by_name.get('sampled', judge.Run('sampled'))
+    reasons = [because(auto)] if set(cells) != {'yes'} else []
+    cells.append(stacks.header().get('backend', '-'))
+    reasons += [f'pfstack: {stacks_less(stacks)}'] if stacks_less(stacks) else []
+    less = '; '.join(reasons)
     return (line([guest.series, guest.arch, auto.header().get('snapshot', '-'), backend, ', '.join(also) or '-',
                   *cells, 'below' if less else '-']),
             f'- {guest.series} {guest.arch}: {less}' if less else '')

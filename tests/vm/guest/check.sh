@@ -11,6 +11,9 @@
 #                         lets these have events of processors
 #   'many cpus' 'locked confidentiality'   in a guest that was started so
 #   'diag [THING]'        pfdiag, with something hidden or not
+#   'stacks BACKEND'      pfstack over oracles of known chains of calls, by that backend
+#   'sampled'             pfstack over one that takes many faults, at its own rate
+#   'growth'              pfstack over a program of which one function leaks
 #   'leak'                pfleak, beside all the others
 #
 # Holds the tools against programs that know the truth. Judges nothing: prints what was
@@ -59,6 +62,28 @@ prepare() {
   zram 64M && mkswap "$zram" >/dev/null && swapon "$zram"
 }
 
+# What grows has to be told from what comes and goes: chance may hide it, so ask again then.
+growth() {
+  mkfifo /tmp/grower.in
+  grower </tmp/grower.in >/tmp/grower.out &
+  exec 4>/tmp/grower.in # it ends when that does
+  until grep -q ready /tmp/grower.out; do
+    sleep 0.1
+  done
+  for left in 2 1 0; do
+    stacks.sh grower --mode growth --hz 500 -d 6 >/tmp/out 2>/tmp/err
+    echo "@tool $?"
+    sed 's/^/@say /' /tmp/err
+    sed 's/^/@json /' /tmp/out
+    if grep -q '"type":"stack"' /tmp/out || [ $left = 0 ]; then
+      break
+    fi
+    echo '@again'
+  done
+  exec 4>&-
+  wait $!
+}
+
 # It grows for as long as the runs beside it take, on a busy machine for minutes.
 # What it proves of itself: ways, choices, exact figures. $1 what to hide; none.
 diag() {
@@ -103,6 +128,9 @@ run() {
     caps*) try_as_nobody short "$what" ;;
     hotplug*) try hotplug watch.sh --backend "$what" ;;
     many*) try many watch.sh ;;
+    stacks*) try stacks stacks.sh oracle --every=1 --backend "$what" ;;
+    sampled) try sampled stacks.sh oracle ;;
+    growth) growth ;;
     locked*) try short watch.sh ;;
     diag) diag ;;
     diag*) diag "$what" ;;
