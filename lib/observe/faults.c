@@ -261,10 +261,13 @@ static int try_plan(struct pf_faults *f, const struct pf_observe_config *config,
 	f->n_slots = wants_slots(f, config);
 	ret = load(f, config, err);
 	if (ret && ret != -EPERM && f->n_slots) {
-		pf_info("no slots for hot threads: %s", err->text);
 		drop_plan(f);
 		f->n_slots = 0;
 		ret = load(f, config, err);
+		if (!ret) {
+			pf_info("no slots for hot threads: %s", err->text);
+			*err = (struct pf_error){ 0 };
+		}
 	}
 	return ret ? ret : attach(f, err);
 }
