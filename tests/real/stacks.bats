@@ -117,7 +117,7 @@ reaches_root() {
 # The same of what pfstack itself copies and tells, at the faults of process $1: $2 percent.
 pfstack_reaches_root() {
   local samples root
-  run_tool -0 pfstack -p "$1" -d 4 --hz 400 -n 0 --no-lines -o json
+  run_tool -0 pfstack -p "$1" -d 8 --hz 400 -n 0 --no-lines -o json
   read -r samples root < <(jq -nr '[inputs | select(.type == "stack")] |
     "\(map(.samples) | add // 0) \(map(select(.truncated | not).samples) | add // 0)"' <<<"$output")
   echo "# pfstack: $root of $samples samples reach the root" >&3
